@@ -1,0 +1,109 @@
+// The vector types of one build: `vf` holds W floats and `vi` W ints, as wide as the instruction set that this file is
+// compiled for. They are the compiler's own vector types, so +, *, < and `mask ? a : b` work on them; here is only what
+// those lack: memory access, partial vectors for tails, and reductions in a fixed order.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace rushlight {
+
+#if defined(__AVX512F__)
+constexpr int W = 16;
+#elif defined(__AVX2__)
+constexpr int W = 8;
+#else
+constexpr int W = 4;
+#endif
+
+typedef float vf __attribute__((vector_size(W * 4)));
+typedef int32_t vi __attribute__((vector_size(W * 4)));
+typedef float vf_unaligned __attribute__((vector_size(W * 4), aligned(4), may_alias));
+typedef int32_t vi_unaligned __attribute__((vector_size(W * 4), aligned(4), may_alias));
+
+inline vf load(const float* p) { return *reinterpret_cast<const vf_unaligned*>(p); }
+inline void store(float* p, vf v) { *reinterpret_cast<vf_unaligned*>(p) = v; }
+inline vi load(const int32_t* p) { return *reinterpret_cast<const vi_unaligned*>(p); }
+inline void store(int32_t* p, vi v) { *reinterpret_cast<vi_unaligned*>(p) = v; }
+
+inline vf broadcast(float x) { return x - vf{}; }  // x - 0 is x, also for -0 and NaN
+inline vi broadcast(int32_t x) { return x - vi{}; }
+
+// The bits of one type read as the other.
+inline vi bits(vf v) { return reinterpret_cast<vi>(v); }
+inline vf floats(vi v) { return reinterpret_cast<vf>(v); }
+
+inline vi to_int(vf v) { return __builtin_convertvector(v, vi); }  // rounds towards zero
+inline vf to_float(vi v) { return __builtin_convertvector(v, vf); }
+
+// 0, 1, 2, ... W - 1
+inline vi lanes() {
+    vi v;
+    for (int i = 0; i < W; i++) v[i] = i;
+    return v;
+}
+
+// The first n (0..W) of W floats: the others read as 0, and are not written.
+#if defined(__AVX512F__)
+inline vf load_first(const float* p, int n) { return _mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p); }
+inline void store_first(float* p, vf v, int n) { _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), v); }
+#elif defined(__AVX2__)
+inline vf load_first(const float* p, int n) { return _mm256_maskload_ps(p, (__m256i)(lanes() < n)); }
+inline void store_first(float* p, vf v, int n) { _mm256_maskstore_ps(p, (__m256i)(lanes() < n), v); }
+#else
+inline vf load_first(const float* p, int n) {
+    if (n >= W) return load(p);
+    vf v{};
+    for (int i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+inline void store_first(float* p, vf v, int n) {
+    if (n >= W) return store(p, v);
+    for (int i = 0; i < n; i++) p[i] = v[i];
+}
+#endif
+
+// max and min return b where a or b is NaN; max_nan and min_nan return NaN where either is.
+#if defined(__AVX512F__)
+inline vf max(vf a, vf b) { return _mm512_max_ps(a, b); }
+inline vf min(vf a, vf b) { return _mm512_min_ps(a, b); }
+inline vf sqrt(vf a) { return _mm512_sqrt_ps(a); }
+#elif defined(__AVX2__)
+inline vf max(vf a, vf b) { return _mm256_max_ps(a, b); }
+inline vf min(vf a, vf b) { return _mm256_min_ps(a, b); }
+inline vf sqrt(vf a) { return _mm256_sqrt_ps(a); }
+#else
+inline vf max(vf a, vf b) { return a > b ? a : b; }
+inline vf min(vf a, vf b) { return a < b ? a : b; }
+inline vf sqrt(vf a) {
+    for (int i = 0; i < W; i++) a[i] = __builtin_sqrtf(a[i]);
+    return a;
+}
+#endif
+inline vf max_nan(vf a, vf b) { return a != a ? a : max(a, b); }
+inline vf min_nan(vf a, vf b) { return a != a ? a : min(a, b); }
+
+inline vf abs(vf v) { return floats(bits(v) & 0x7fffffff); }
+inline vf multiply_add(vf a, vf b, vf c) { return a * b + c; }  // one rounding where the hardware has it
+
+// Sum and maximum of the lanes, halves against halves.
+inline float sum(vf v) {
+    float lane[W];
+    store(lane, v);
+    for (int half = W / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
+    return lane[0];
+}
+inline float max(vf v) {
+    float lane[W];
+    store(lane, v);
+    for (int half = W / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
+    return lane[0];
+}
+
+}  // namespace rushlight
