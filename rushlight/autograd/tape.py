@@ -1,0 +1,492 @@
+"""The tape: how operators are recorded, and the walk that turns the record into gradients.
+
+An `Operator` object is one entry: it knows its inputs' entries (`edges`), what its backward needs (`saved`) and when it
+was made (`seq`). A Tensor that requires grad points at the entry that made it, or at a `Leaf` that collects its
+gradient. `walk` visits entries newest first, so each is complete when its turn comes, and never recurses.
+
+Writing in place is noticed by a clock: each entry and each write takes the next number, and a write notes it under the
+owner of the memory. An entry whose saved array was written to after the entry was made refuses to go backward.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import GraphError
+from . import grad_mode
+from .grad_mode import mode
+
+Array = Any
+OUT = "out"  # in `Operator.saves`: this saved array is the operator's own output
+
+
+class TensorBase:
+    """What the tape needs of a tensor; `rushlight.Tensor` adds everything a user sees."""
+
+    _array: Array
+    _edge: Operator | Leaf | None = None
+    _base: TensorBase | None = None  # the tensor of which this one is a view
+    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] = ()  # the view operators that lead there from the base
+    _views: list[weakref.ref[TensorBase]] | None = None  # live views, to be told when their base is written to
+    _grad: TensorBase | None = None
+
+
+_new = object.__new__
+_tensor: type[TensorBase] = TensorBase
+_clock = itertools.count(1)
+_ndarray = np.ndarray
+
+
+def set_tensor_type(cls: type[TensorBase]) -> None:
+    """Tells the tape which class its results have; called once by tensor.py."""
+    global _tensor
+    _tensor = cls
+
+
+def wrap(array: Array, edge: Operator | Leaf | None = None) -> Any:
+    """A Tensor around an array. NumPy's scalars, which reductions return, become 0-d arrays."""
+    tensor = _new(_tensor)
+    tensor._array = np.asarray(array) if isinstance(array, np.generic) else array
+    tensor._edge = edge
+    return tensor
+
+
+# ------------------------------------------------------------------------------------- the clock of in-place writes
+
+_written: dict[int, int] = {}  # id of the owner of some memory -> when it was last written to in place
+_last_write = 0
+_versions: dict[int, int] = {}
+
+
+def owner(array: Array) -> Any:
+    """The object whose memory `array` looks at."""
+    while (base := getattr(array, "base", None)) is not None:
+        array = base
+    return array
+
+
+def touch(array: Array) -> None:
+    """Notes a write to `array`. An id may be used again by a later array: entries that save that one are newer than
+    the note, so it does them no harm."""
+    global _last_write
+    key = id(owner(array))
+    _last_write = _written[key] = next(_clock)
+    _versions[key] = _versions.get(key, 0) + 1
+
+
+def version(array: Array) -> int:
+    """How often the memory of `array` was written to in place."""
+    return _versions.get(id(owner(array)), 0)
+
+
+# ----------------------------------------------------------------------------------------------------- tape entries
+
+
+class Leaf:
+    """Where the walk ends: adds what arrives to the `.grad` of a tensor that the user made."""
+
+    __slots__ = ("__weakref__", "after", "hooks", "seq", "tensor")
+
+    def __init__(self, tensor: TensorBase) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.seq = next(_clock)
+        self.hooks: dict[int, Callable[[Any], Any]] | None = None
+        self.after: dict[int, Callable[[Any], Any]] | None = None
+
+
+class Operator:
+    """One operator, and one use of it on the tape.
+
+    A subclass gives `forward(ctx, *arrays)`, which returns an array or a tuple of arrays and calls `ctx.save`, and
+    `backward(ctx, grad)`, which returns the gradient of each leading argument (`None` where there is none). Both are
+    pure: they write neither to their arguments nor to what was saved.
+
+    `saves` says what the saved arrays are, for derivatives of higher order: the number of the argument, or OUT for the
+    result; arrays beyond it are constants. Without it they are computed anew from the arguments, by running `forward`
+    over Tensors.
+    """
+
+    saves: ClassVar[tuple[int | str, ...] | None] = None
+    edges: Sequence[Operator | Leaf | None] = ()
+    saved: tuple[Any, ...] = ()
+    args: Sequence[Any] = ()
+    hooks: dict[int, Callable[[Any], Any]] | None = None
+    retained: weakref.ref[TensorBase] | None = None  # the output, if its gradient is to be kept
+    outputs = 1
+    seq = 0
+    trace: str | None = None  # where it was recorded, in anomaly mode
+
+    forward: ClassVar[Callable[..., Any]]
+    backward: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Runs the operator on Tensors and constants, and records it if gradients are wanted."""
+        ctx = cls()
+        arrays = [a._array if isinstance(a, TensorBase) else a for a in args]
+        if mode.enabled:
+            edges = [a._edge if isinstance(a, TensorBase) else None for a in args]
+            if any(edges):
+                ctx.edges = edges
+                return ctx._record(cls.forward(ctx, *arrays), arrays)
+        out = cls.forward(ctx, *arrays)
+        return tuple(map(wrap, out)) if type(out) is tuple else wrap(out)
+
+    def save(self, *arrays: Any) -> None:
+        """Keeps what backward needs."""
+        self.saved = arrays
+
+    def _enter(self, edges: Sequence[Operator | Leaf | None]) -> None:
+        """Puts an entry on the tape that no `apply` made."""
+        self.edges = edges
+        self.seq = next(_clock)
+
+    @property
+    def needs(self) -> list[bool]:
+        """For each argument, whether its gradient is wanted. All False while nothing is recorded."""
+        return [edge is not None for edge in self.edges] or [False] * 16
+
+    def _record(self, out: Any, arrays: list[Any]) -> Any:
+        """The output, made a part of the graph. Integer outputs (indices) have no gradient."""
+        if self.saved and self.saves is None:
+            self.args = arrays
+        self.seq = next(_clock)
+        if type(out) is not tuple:
+            tensor = _new(_tensor)
+            tensor._array = out if type(out) is _ndarray else np.asarray(out) if isinstance(out, np.generic) else out
+            tensor._edge = self
+            return tensor
+        self.outputs = len(out)
+        return tuple(wrap(a, Pick(self, i) if a.dtype.kind not in "iub" else None) for i, a in enumerate(out))
+
+    # -- going backward
+
+    def differentiate(self, grad: Any, create_graph: bool) -> Sequence[Any]:
+        """The gradients of the arguments, as arrays, or as recorded Tensors with `create_graph`."""
+        if self.saved is None:
+            raise GraphError(
+                f"{self.name()}: trying to backward through the graph a second time: what it saved was freed after the "
+                "first. Specify retain_graph=True the first time if you need to go backward twice."
+            )
+        if _last_write > self.seq:
+            self._check_unwritten((*self.saved, *self.args) if create_graph else self.saved)
+        ctx = self._replay() if create_graph and self.saved else self
+        result = self.backward(ctx, *grad) if self.outputs > 1 else self.backward(ctx, grad)
+        return result if type(result) is tuple else (result,)
+
+    def _check_unwritten(self, arrays: Sequence[Any]) -> None:
+        for array in arrays:
+            if hasattr(array, "strides") and _written.get(id(owner(array)), 0) > self.seq:
+                raise GraphError(
+                    f"{self.name()}: one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: a tensor of shape {array.shape} that {self.name()} saved was written to after it was used. "
+                    "Write to a copy (clone), or use the out-of-place operator."
+                )
+
+    def _replay(self) -> Operator:
+        """This entry with Tensors for saved arrays, so that its backward is recorded in turn."""
+        twin = type(self)()
+        vars(twin).update(vars(self))
+        if self.saves is not None:
+            sources = [self if s == OUT else self.edges[int(s)] for s in self.saves]
+            constants = [None] * (len(self.saved) - len(sources))
+            twin.saved = tuple(
+                wrap(a, edge) if hasattr(a, "strides") else a for a, edge in zip(self.saved, sources + constants)
+            )
+        else:
+            twin.forward(twin, *[wrap(a, edge) if edge is not None else a for a, edge in zip(self.args, self.edges)])
+        return twin
+
+    def free(self) -> None:
+        """Lets go of what was saved; a second walk will say so."""
+        if self.saved:
+            self.saved = None  # type: ignore[assignment]
+            self.args = ()
+
+    @classmethod
+    def name(cls) -> str:
+        """PyTorch's way of naming the backward of an operator."""
+        return f"{cls.__name__}Backward0"
+
+    # -- what PyTorch shows of `grad_fn`
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        return tuple((e.edges[0], e.index) if isinstance(e, Pick) else (e, 0) for e in self.edges)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class Pick(Operator):
+    """One output of an operator that has several."""
+
+    def __init__(self, whole: Operator, index: int) -> None:
+        self._enter((whole,))
+        self.index = index
+
+
+class View(Operator):
+    """An operator whose result looks at its first argument's memory; the others are constants."""
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        out = super().apply(*args)
+        source = args[0]
+        if out._array.base is not None and owner(out._array) is owner(source._array):
+            link(out, source, cls, args[1:])
+        return out
+
+
+def link(view: TensorBase, source: TensorBase, cls: type[Operator], args: tuple[Any, ...]) -> None:
+    """Notes that `view` is `cls` of `source`: in-place writes to either must reach the other's gradients."""
+    view._base = base = source._base or source
+    view._path = (*source._path, (cls, args))
+    if mode.enabled:
+        if base._views is None:
+            base._views = []
+        elif len(base._views) > 16:
+            base._views = [ref for ref in base._views if ref() is not None]
+        base._views.append(weakref.ref(view))
+
+
+# --------------------------------------------------------------------------------------------------------- the walk
+
+
+def _discover(roots: Sequence[Operator]) -> tuple[list[Operator], dict[Leaf, int]]:
+    """All entries reachable from `roots`, newest first, and how many of their edges lead to each leaf."""
+    found, leaves = dict.fromkeys(roots), {}
+    queue = list(found)
+    for node in queue:  # grows while it is walked
+        for edge in node.edges:
+            if type(edge) is Leaf:
+                leaves[edge] = leaves.get(edge, 0) + 1
+            elif edge is not None and edge not in found:
+                found[edge] = None  # type: ignore[index]
+                queue.append(edge)  # type: ignore[arg-type]
+    queue.sort(key=attrgetter("seq"), reverse=True)
+    return queue, leaves
+
+
+def _on_the_way(order: list[Operator], targets: set[Any]) -> set[Any]:
+    """The entries from which a target can be reached (oldest first, so that one pass is enough)."""
+    useful = set(targets)
+    for node in reversed(order):
+        if any(edge in useful for edge in node.edges):
+            useful.add(node)
+    return useful
+
+
+def _call_hooks(hooks: dict[int, Callable[[Any], Any]], grad: Any, create_graph: bool) -> Any:
+    tensor = grad if isinstance(grad, TensorBase) else wrap(grad)
+    for hook in list(hooks.values()):
+        changed = hook(tensor)
+        tensor = tensor if changed is None else changed
+    return tensor if create_graph else tensor._array
+
+
+class _Walk:
+    """One backward pass: the gradients on their way, and the leaves still waiting for more."""
+
+    def __init__(self, targets: set[Any] | None, retain_graph: bool, create_graph: bool) -> None:
+        self.targets = targets
+        self.retain_graph = retain_graph or create_graph
+        self.create_graph = create_graph
+        self.grads: dict[Any, Any] = {}
+        self.arrived: dict[Any, Any] = {}
+
+    def run(self, roots: Sequence[tuple[Operator | Leaf, Any]]) -> None:
+        for edge, grad in roots:
+            self.add(edge, grad)
+        order, self.waiting = _discover([edge for edge, _ in roots if isinstance(edge, Operator)])
+        useful = None if self.targets is None else _on_the_way(order, self.targets)
+        for edge, _ in roots:
+            if type(edge) is Leaf and edge not in self.waiting:
+                self.deliver(edge)
+        for node in order:
+            grad = self.grads.pop(node, None)
+            if grad is not None and (useful is None or node in useful):
+                self.visit(node, grad)
+            else:
+                self.count_down(node)
+            del grad
+
+    def add(self, edge: Operator | Leaf, grad: Any) -> None:
+        have = self.grads.get(edge)
+        self.grads[edge] = grad if have is None else have + grad
+
+    def visit(self, node: Operator, grad: Any) -> None:
+        """All of this entry's gradient has come: pass it on to the entries that made its arguments."""
+        if node.hooks:
+            grad = _call_hooks(node.hooks, grad, self.create_graph)
+        if node.retained is not None:
+            _retain(node, grad)
+        if self.targets is not None and node in self.targets:
+            self.arrived[node] = grad
+        if type(node) is Pick:
+            whole: Any = node.edges[0]
+            self.grads.setdefault(whole, [None] * whole.outputs)[node.index] = grad
+            return
+        for edge, dx in zip(node.edges, node.differentiate(grad, self.create_graph)):
+            if edge is not None and dx is not None:
+                have = self.grads.get(edge)
+                self.grads[edge] = dx if have is None else have + dx
+        dx = None
+        if not self.retain_graph:
+            node.free()
+        self.count_down(node)
+
+    def count_down(self, node: Operator) -> None:
+        """One entry fewer that the leaves behind it wait for."""
+        for edge in node.edges:
+            if type(edge) is Leaf:
+                self.waiting[edge] -= 1
+                if not self.waiting[edge]:
+                    self.deliver(edge)
+
+    def deliver(self, leaf: Leaf) -> None:
+        """All of a leaf's gradient has come: hooks see it, then it is returned or added to `.grad`."""
+        if leaf not in self.grads:
+            return
+        if leaf.hooks:
+            self.grads[leaf] = _call_hooks(leaf.hooks, self.grads[leaf], self.create_graph)
+        if self.targets is not None:
+            if leaf in self.targets:
+                self.arrived[leaf] = self.grads.pop(leaf)
+        elif (tensor := leaf.tensor()) is not None:
+            _accumulate(tensor, self.grads, leaf, self.create_graph)
+            for hook in list((leaf.after or {}).values()):
+                hook(tensor)
+
+
+def walk(
+    roots: Sequence[tuple[Operator | Leaf, Any]],
+    targets: Sequence[Operator | Leaf] | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> dict[Any, Any]:
+    """Carries gradients from `roots` (entry and gradient) back through the graph.
+
+    Without `targets` each leaf's gradient is added to its tensor's `.grad`. With `targets` (entries or leaves) nothing
+    is accumulated: the gradients that arrived at them are returned. Gradients are arrays, or Tensors with `create_graph`.
+    """
+    pass_ = _Walk(None if targets is None else set(targets), retain_graph, create_graph)
+    with grad_mode.set_grad_enabled(create_graph):
+        pass_.run(roots)
+    return pass_.arrived
+
+
+def _accumulate(tensor: TensorBase, grads: dict[Any, Any], leaf: Leaf, create_graph: bool) -> None:
+    have, grad = tensor._grad, grads.pop(leaf)
+    if create_graph:
+        tensor._grad = grad if have is None else have + grad  # type: ignore[operator]
+    elif have is not None:
+        np.add(have._array, grad, out=have._array)
+        touch(have._array)
+    else:
+        # An array that nobody else holds (this name and getrefcount's argument) becomes .grad; others are copied.
+        ours = type(grad) is _ndarray and sys.getrefcount(grad) <= 2 and _owns(grad)
+        tensor._grad = wrap(grad if ours else np.array(grad, order="C", subok=True))
+
+
+def _owns(array: Array) -> bool:
+    """Whether no other array looks at this memory (a view of a temporary, such as a transposed result, counts)."""
+    return array.base is None or (array.flags.c_contiguous and sys.getrefcount(array.base) <= 2)
+
+
+def _retain(node: Operator, grad: Any) -> None:
+    tensor = node.retained() if node.retained is not None else None
+    if tensor is not None:
+        kept = grad if isinstance(grad, TensorBase) else wrap(np.array(grad))
+        tensor._grad = kept if tensor._grad is None else tensor._grad + kept  # type: ignore[operator]
+
+
+# ------------------------------------------------------------------------------------- writing in place to the graph
+
+
+class Overwrite(Operator):
+    """What a base becomes when a view of it is written to: the gradient splits into the region and the rest."""
+
+    def __init__(self, base: TensorBase, path: Any, source: Operator | Leaf | None) -> None:
+        self._enter((base._edge, source))
+        self.path = path
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        rest = _copy(grad)
+        _region(rest, ctx.path)[...] = 0
+        return rest, _region(grad, ctx.path)
+
+
+class Region(Operator):
+    """A view of a base that was written to: the same region of the base as it is now."""
+
+    def __init__(self, base: TensorBase, path: Any) -> None:
+        self._enter((base._edge,))
+        self.path = path
+        self.shape = base._array.shape
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        dbase = np.zeros(ctx.shape, grad.dtype, like=_array_of(grad))
+        if isinstance(grad, TensorBase):
+            dbase = wrap(dbase)
+        _region(dbase, ctx.path)[...] = grad
+        return dbase
+
+
+def _array_of(x: Any) -> Array:
+    return x._array if isinstance(x, TensorBase) else x
+
+
+def _copy(x: Any) -> Any:
+    return x.clone() if isinstance(x, TensorBase) else np.array(x, order="C")
+
+
+def _region(x: Any, path: Any) -> Any:
+    """The view operators of `path` applied to an array or a Tensor."""
+    for cls, args in path:
+        x = cls.apply(x, *args) if isinstance(x, TensorBase) else cls.forward(cls(), x, *args)
+    return x
+
+
+def check_writable(tensor: TensorBase) -> None:
+    """Raises unless `tensor` may be written to in place here."""
+    if not mode.enabled:
+        return
+    base = tensor._base
+    if type(tensor._edge) is Leaf:
+        raise GraphError("a leaf Variable that requires grad is being used in an in-place operation. Use torch.no_grad().")
+    if base is not None and type(base._edge) is Leaf:
+        raise GraphError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    if base is not None and tensor._edge is not None and isinstance(tensor._edge, Pick):
+        raise GraphError(
+            f"Output {tensor._edge.index} of {tensor._edge.edges[0]} is a view and is being modified inplace. It is one of "
+            "several views made by one call; use narrow or indexing, or clone it first."
+        )
+
+
+def rebind(tensor: TensorBase, edge: Operator | Leaf | None) -> None:
+    """After a write to `tensor`'s memory: `edge` is what it is now; its base and the other views follow."""
+    base = tensor._base
+    if base is not None and (edge is not None or base._edge is not None):
+        base._edge = Overwrite(base, tensor._path, edge)
+        _refresh_views(base)
+    elif edge is not None or tensor._edge is not None:
+        tensor._edge = edge
+        if tensor._views:
+            _refresh_views(tensor)
+
+
+def _refresh_views(base: TensorBase) -> None:
+    for ref in base._views or ():
+        view = ref()
+        if view is not None:
+            view._edge = Region(base, view._path)

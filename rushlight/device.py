@@ -1,0 +1,67 @@
+"""Where tensors live: `device("cpu")`, and what other devices are answered with."""
+
+from __future__ import annotations
+
+from .errors import OperatorError, UnsupportedError
+
+KNOWN = ("cpu", "cuda", "mps", "xpu", "meta")
+
+
+class device:  # noqa: N801 (PyTorch's name)
+    """A device type and, optionally, its number: `device("cpu")`, `device("cuda:1")`, `device("cuda", 1)`.
+
+    Raises:
+        RuntimeError: the text names no device.
+
+    Example:
+        >>> device("cuda:1").index
+        1
+    """
+
+    __slots__ = ("index", "type")
+
+    def __init__(self, type: str | device | int, index: int | None = None) -> None:
+        if isinstance(type, device):
+            type, index = type.type, type.index
+        if isinstance(type, int):
+            type, index = "cuda", type
+        name, colon, number = type.partition(":")
+        if name not in KNOWN or (colon and not number.isdigit()) or (colon and index is not None):
+            raise OperatorError(f"device: {type!r} is not one of {', '.join(KNOWN)}, with or without ':NUMBER'")
+        self.type = name
+        self.index = int(number) if colon else index
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> tuple[type[device], tuple[str, int | None]]:
+        return device, (self.type, self.index)
+
+
+CPU = device("cpu")
+
+
+def check_device(where: device | str | int | None) -> device:
+    """The device asked for, or an error that says what to do: only "cpu" holds arrays so far."""
+    if where is None or where is CPU:
+        return CPU
+    found = where if isinstance(where, device) else device(where)
+    if found.type == "cpu":
+        return found
+    raise UnsupportedOnCPU(found)
+
+
+class UnsupportedOnCPU(UnsupportedError, RuntimeError):
+    """A device other than the CPU was asked for."""
+
+    def __init__(self, where: device) -> None:
+        super().__init__(f"device {where}: this Rushlight computes on the CPU only; use device='cpu' (or leave it out)")

@@ -1,0 +1,177 @@
+"""Indexing and assignment: `x[...]`, `x[...] = value`, and the gradients of both.
+
+Integers, slices, `...` and None give views of the same memory; bool and integer tensors (advanced indexing) give copies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.grad_mode import mode
+from ..autograd.tape import Operator, TensorBase, View, check_writable, rebind, touch, wrap
+from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
+from ..kernels import kernel, xp
+from .promotion import cast, unbroadcast
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Array = Any
+
+
+class Slice(View):
+    """Basic indexing: a view."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, index: Any) -> Array:
+        ctx.shape, ctx.index = x.shape, index
+        return x[index]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        dx = xp.zeros_like(grad, shape=ctx.shape)
+        dx[ctx.index] = grad
+        return dx
+
+
+@kernel
+def index_backward(grad: Array, index: Any, shape: tuple[int, ...]) -> Array:
+    """The gradient of `x[index]` for an x of this shape: an element taken several times gets the sum."""
+    dx = xp.zeros_like(grad, shape=shape)
+    xp.add.at(dx, index, grad)
+    return dx
+
+
+class Index(Operator):
+    """Advanced indexing: a copy."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, index: Any) -> Array:
+        ctx.shape, ctx.index = x.shape, index
+        return x[index]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return index_backward(grad, ctx.index, ctx.shape)
+
+
+def _plain(part: Any) -> Any:
+    """One part of an index as NumPy wants it: Tensors and lists become arrays, 0-d integers become numbers."""
+    if isinstance(part, TensorBase):
+        array = part._array
+        if array.dtype == np.uint8:  # torch: a byte tensor is a mask
+            return array.astype(bool)
+        if array.dtype.kind not in "iub":
+            raise RangeError(f"index: tensors used as indices must be long, int, byte or bool tensors, not {part.dtype}")  # type: ignore[attr-defined]
+        return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array
+    if isinstance(part, slice):
+        if part.step is not None and int(part.step) <= 0:
+            raise ArgumentError("index: slice step must be positive; use flip for a reversed tensor")
+        return slice(*(None if p is None else int(p) for p in (part.start, part.stop, part.step)))
+    if isinstance(part, (list, tuple, range)):
+        array = np.asarray([_plain(p) for p in part])
+        return array.astype(np.int64) if array.size == 0 else array
+    if isinstance(part, (np.ndarray, np.bool_)) or part is None or part is Ellipsis or isinstance(part, bool):
+        return part
+    if hasattr(part, "__index__"):
+        return part.__index__()
+    raise DTypeError(f"index: an index is an int, slice, None, ..., list or tensor, not {type(part).__name__}")
+
+
+_SIMPLE = (int, slice, type(None), type(Ellipsis))
+
+
+def plain_index(index: Any) -> tuple[Any, bool]:
+    """An index as NumPy takes it, and whether it is basic (gives a view)."""
+    kind = type(index)
+    if kind is int:
+        return index, True
+    if kind is list and any(isinstance(p, (slice, type(None), type(Ellipsis), TensorBase, list)) for p in index):
+        index = tuple(index)  # torch: a list with slices or tensors in it is read as a tuple
+    parts = tuple(_plain(p) for p in index) if isinstance(index, tuple) else (_plain(index),)
+    return parts, all(type(p) in _SIMPLE for p in parts)
+
+
+def _index_error(x: TensorBase, index: Any, why: Exception) -> Exception:
+    text = f"index: {why} (tensor of shape {tuple(x._array.shape)})"
+    return RangeError(text) if isinstance(why, IndexError) else ShapeError(text)
+
+
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """`input[index]`: integers, slices, None and ... give a view; lists and integer or bool tensors give a copy.
+
+    Raises:
+        IndexError: out of range, too many indices, or a mask of another shape.
+
+    Example:
+        >>> x = rushlight.arange(6).reshape(2, 3)
+        >>> x[:, 1:]
+        tensor([[1, 2],
+                [4, 5]])
+    """
+    parts, basic = plain_index(index)
+    try:
+        if basic:
+            if Ellipsis not in (parts if type(parts) is tuple else ()):  # an all-integer index must give an array
+                parts = (*parts, Ellipsis) if type(parts) is tuple else (parts, Ellipsis)
+            return Slice.apply(input, parts)
+        return Index.apply(input, parts)
+    except (IndexError, ValueError) as why:
+        raise _index_error(input, index, why) from None
+
+
+class Assigned(Operator):
+    """What a tensor becomes when part of it is overwritten: the part's gradient goes to the value."""
+
+    def __init__(self, target: TensorBase, value: TensorBase | None, index: Any) -> None:
+        edges = (target._edge, value._edge if value is not None else None)
+        self._enter(edges)
+        self.index = index
+        self.value_shape = value._array.shape if value is not None else None
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        rest = grad.clone() if isinstance(grad, TensorBase) else grad.copy()
+        rest[ctx.index] = 0
+        value = None if ctx.edges[1] is None else unbroadcast(grad[ctx.index], ctx.value_shape)
+        return rest, value
+
+
+def assign(target: Tensor, parts: Any, value: Any) -> None:
+    """Writes `value` (a Tensor or a number) to `target[parts]`, in memory and on the tape."""
+    check_writable(target)
+    array = value._array if isinstance(value, TensorBase) else value
+    array = cast(value, target.dtype)._array if isinstance(value, TensorBase) and array.dtype != target._array.dtype else array
+    lead = getattr(array, "ndim", 0) - target._array[parts].ndim
+    if lead > 0 and array.shape[:lead] == (1,) * lead:  # torch: leading sizes of 1 are dropped
+        array = array.reshape(array.shape[lead:])
+    target._array[parts] = array
+    touch(target._array)
+    if mode.enabled:
+        edge = value._edge if isinstance(value, TensorBase) else None
+        if edge is not None or target._edge is not None:
+            rebind(target, Assigned(target, value if isinstance(value, TensorBase) else None, parts))
+
+
+def setitem(input: Tensor, index: Any, value: Any) -> None:
+    """`input[index] = value`, value a number or a tensor that broadcasts to the place.
+
+    Raises:
+        IndexError: the index is out of range.
+        RuntimeError: the value does not broadcast; the tensor is a leaf that requires grad.
+    """
+    parts, _ = plain_index(index)
+    if isinstance(value, np.ndarray):
+        value = wrap(value)
+    elif isinstance(value, (list, tuple)):
+        raise DTypeError(f"index: can't assign a {type(value).__name__} to a {input.dtype} tensor; make it a tensor first")
+    try:
+        assign(input, parts, value)
+    except (IndexError, ValueError) as why:
+        if isinstance(why, (RangeError, ArgumentError)):
+            raise
+        shape = tuple(getattr(value, "shape", ()))
+        raise _index_error(input, index, type(why)(f"{why}; value of shape {shape}")) from None

@@ -1,0 +1,142 @@
+"""What operators share about their arguments: bringing operands to one dtype by PyTorch's rules, undoing broadcasting
+in a gradient, writing to `out=`, and the errors for shapes that do not fit."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.tape import Operator, TensorBase, wrap
+from ..errors import DTypeError, OperatorError, ShapeError
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Array = Any
+
+
+
+class Cast(Operator):
+    @staticmethod
+    def forward(ctx: Operator, x: Array, kind: np.dtype[Any]) -> Array:
+        ctx.source = x.dtype  # type: ignore[attr-defined]
+        return x.astype(kind)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return grad.astype(ctx.source)
+
+
+def cast(x: Tensor, kind: dtypes.dtype) -> Tensor:
+    """`x` in another dtype; `x` itself if it has that already. Integers carry no gradient."""
+    array = x._array
+    if array.dtype == kind.numpy:
+        return x
+    if kind.category < dtypes.FLOAT:
+        return wrap(discard_imaginary(array).astype(kind.numpy))
+    if array.dtype.kind == "c" and kind.category < dtypes.COMPLEX:
+        return cast(x.real, kind)
+    return Cast.apply(x, kind.numpy)
+
+
+def discard_imaginary(array: Array) -> Array:
+    return array.real if array.dtype.kind == "c" else array
+
+
+def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
+    """The gradient of something of this shape that was broadcast to `grad`'s shape: sums over what was repeated."""
+    if grad.shape == shape:
+        return grad
+    extra = grad.ndim - len(shape)
+    axes = tuple(i for i in range(grad.ndim) if i < extra or (shape[i - extra] == 1 and grad.shape[i] != 1))
+    return grad.sum(axis=axes, keepdims=True).reshape(shape)  # (extra..., N, C) -> (N, 1)
+
+
+def is_scalar(x: Any) -> bool:
+    return isinstance(x, (Number, np.generic))
+
+
+def as_tensor(x: Any, name: str) -> Tensor:
+    """A Tensor operand: a Tensor or an array; anything else is refused by name."""
+    if isinstance(x, TensorBase):
+        return x  # type: ignore[return-value]
+    if isinstance(x, np.ndarray):
+        dtypes.of(x)
+        return wrap(x)
+    raise DTypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
+
+
+def result_type(a: Any, b: Any) -> dtypes.dtype:
+    """PyTorch's promotion: a scalar or 0-d operand gives way to the other within its category."""
+    kinds = [dtypes.of(x._array) if isinstance(x, TensorBase) else dtypes.of_scalar(x) for x in (a, b)]
+    ranks = [2 if isinstance(x, TensorBase) and x._array.ndim else 1 if isinstance(x, TensorBase) else 0 for x in (a, b)]
+    if ranks[0] == ranks[1]:
+        return dtypes.promote_types(*kinds)
+    strong, weak = kinds if ranks[0] > ranks[1] else kinds[::-1]
+    if weak.category <= strong.category:
+        return strong
+    if weak.category == dtypes.COMPLEX and strong.category == dtypes.FLOAT:
+        return dtypes.promote_types(strong, dtypes.complex64)
+    if min(ranks) == 0:  # a Python number brings the default type of its category
+        return dtypes.get_default_dtype() if weak.category == dtypes.FLOAT else weak
+    return weak
+
+
+def operands(a: Any, b: Any, name: str) -> tuple[Any, Any]:
+    """Both sides of a binary operator in one dtype: Tensors, or a Tensor and a Python number.
+
+    Complex, bool and integer numbers beside a float Tensor stay numbers, which NumPy takes in the Tensor's own dtype.
+    """
+    if isinstance(a, TensorBase) and isinstance(b, TensorBase):
+        if a._array.dtype is b._array.dtype:
+            return a, b
+    elif type(b) is float and isinstance(a, TensorBase) and a._array.dtype.kind == "f":
+        return a, b
+    elif type(a) is float and isinstance(b, TensorBase) and b._array.dtype.kind == "f":
+        return a, b
+    a = a.item() if isinstance(a, np.generic) else a if is_scalar(a) else as_tensor(a, name)
+    b = b.item() if isinstance(b, np.generic) else b if is_scalar(b) else as_tensor(b, name)
+    kind = result_type(a, b)
+    return _as_operand(a, kind), _as_operand(b, kind)
+
+
+def _as_operand(x: Any, kind: dtypes.dtype) -> Any:
+    """Numbers become 0-d arrays of the right dtype (bool and int overflow quietly, as in PyTorch)."""
+    if isinstance(x, TensorBase):
+        return cast(x, kind)  # type: ignore[arg-type]
+    if kind.category == dtypes.INTEGER:
+        return wrap(np.asarray(x).astype(kind.numpy))
+    return wrap(np.asarray(x, kind.numpy))
+
+
+def into(out: Tensor | None, result: Tensor, name: str) -> Tensor:
+    """`result`, written to `out` if that is given (resized if it has another shape)."""
+    if out is None:
+        return result
+    if out.requires_grad or result.requires_grad:
+        raise OperatorError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if not dtypes.can_cast(result.dtype, out.dtype):
+        raise OperatorError(f"{name}: result type {result.dtype} can't be cast to the desired output type {out.dtype}")
+    if out._array.shape != result._array.shape:
+        out._array = np.empty(result._array.shape, out._array.dtype)
+    out.copy_(result)
+    return out
+
+
+def broadcast_error(name: str, a: Any, b: Any) -> ShapeError:
+    """What two shapes that do not broadcast are answered with (PyTorch's sentence, and the operator's name)."""
+    shapes = [tuple(x._array.shape) if isinstance(x, TensorBase) else () for x in (a, b)]
+    for i, (n, m) in enumerate(zip(reversed(shapes[0]), reversed(shapes[1]))):
+        if n != m and 1 not in (n, m):
+            dim = max(map(len, shapes)) - 1 - i
+            return ShapeError(
+                f"{name}: The size of tensor a ({n}) must match the size of tensor b ({m}) at non-singleton dimension {dim}"
+                f" (shapes {shapes[0]} and {shapes[1]})"
+            )
+    return ShapeError(f"{name}: shapes {shapes[0]} and {shapes[1]} do not broadcast")

@@ -1,0 +1,544 @@
+"""The Tensor: an array, its place on the tape, and every operator as a method.
+
+Construction and conversion are written out here; operators are bound by name (`relu = ops.relu`), and an in-place method
+is its operator followed by a write (`add_ = in_place(ops.add)`).
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import dtypes, ops
+from .autograd import differentiate
+from .autograd.grad_mode import mode
+from .autograd.tape import (
+    Leaf,
+    Operator,
+    Pick,
+    TensorBase,
+    check_writable,
+    rebind,
+    set_tensor_type,
+    touch,
+    version,
+    wrap,
+)
+from .device import CPU, check_device, device
+from .errors import DTypeError, GraphError, OperatorError, ShapeError, UnsupportedError
+from .ops.numpy_protocol import call_function, call_ufunc
+from .ops.promotion import cast
+
+_handles = itertools.count()
+
+
+class Size(tuple):  # type: ignore[type-arg]
+    """A shape: a tuple of ints with PyTorch's `numel()`."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        return int(np.prod(self, dtype=np.int64))
+
+    def __repr__(self) -> str:
+        return f"torch.Size({list(self)})"
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return Size(found) if isinstance(key, slice) else found
+
+    def __add__(self, other: Any) -> Size:
+        return Size(super().__add__(tuple(other)))
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook away again. Also a context manager."""
+
+    def __init__(self, hooks: dict[int, Any]) -> None:
+        self.id = next(_handles)
+        self.hooks = hooks
+
+    def remove(self) -> None:
+        self.hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.remove()
+
+
+def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
+    """Makes `target` hold `result`, in memory and on the tape: the second half of every in-place operator.
+
+    Raises:
+        RuntimeError: another shape, a dtype that does not fit, or a leaf that requires grad.
+    """
+    array = result._array
+    if array.shape != target._array.shape:
+        raise ShapeError(
+            f"{name}: output with shape {list(target.shape)} doesn't match the broadcast shape {list(array.shape)}"
+        )
+    if array.dtype != target._array.dtype:
+        if not dtypes.can_cast(result.dtype, target.dtype):
+            raise OperatorError(f"{name}: result type {result.dtype} can't be cast to the desired output type {target.dtype}")
+        result = cast(result, target.dtype)
+    if not target._array.flags.writeable:
+        raise OperatorError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation."
+        )
+    np.copyto(target._array, result._array)
+    touch(target._array)
+    if mode.enabled:
+        rebind(target, result._edge)
+    return target
+
+
+def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The in-place method of an operator."""
+    name = function.__name__ + "_"
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(self)
+        return write_(self, function(self, *args, **kwargs), name)
+
+    method.__name__ = name
+    method.__doc__ = f"In-place version of `{function.__name__}`."
+    return method
+
+
+class Tensor(TensorBase):
+    """A multi-dimensional array of one dtype, on which operators are recorded for gradients.
+
+    Made by `rushlight.tensor(data)`, `zeros`, `rand`, `from_numpy` and so on; `Tensor(2, 3)` is an uninitialised float32
+    tensor of that shape and `Tensor([1, 2])` one with these values, as in PyTorch.
+    """
+
+    __array_priority__ = 1000
+
+    def __new__(cls, *data: Any, device: Any = None, dtype: Any = None, requires_grad: bool = False) -> Any:
+        self = object.__new__(cls)
+        self._array = ops.creation.legacy_array(data, dtypes.float32)
+        return self
+
+    # ------------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def shape(self) -> Size:
+        return Size(self._array.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one size of it."""
+        return Size(self._array.shape) if dim is None else self._array.shape[ops.shape.wrap_dim(dim, self.ndim, "size")]
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    def dim(self) -> int:
+        return self._array.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        return int(self._array.size)
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        return dtypes.of(self._array)
+
+    @property
+    def device(self) -> device:
+        return CPU
+
+    @property
+    def itemsize(self) -> int:
+        return self._array.itemsize
+
+    element_size = lambda self: self._array.itemsize  # noqa: E731
+
+    @property
+    def nbytes(self) -> int:
+        return self._array.nbytes
+
+    is_cuda = is_sparse = is_quantized = is_meta = is_mps = is_mkldnn = is_xpu = is_nested = is_sparse_csr = False
+    names = None
+
+    @property
+    def layout(self) -> Any:
+        return ops.creation.strided
+
+    def get_device(self) -> int:
+        return -1
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self._array.dtype.kind == "c"
+
+    def is_signed(self) -> bool:
+        return self.dtype.is_signed
+
+    def is_inference(self) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise DTypeError("len() of a 0-d tensor")
+        return self._array.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise DTypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self, *, tensor_contents: str | None = None) -> str:
+        from .printing import tensor_text  # printing needs ops, and few programs print
+
+        return tensor_text(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.ndim == 0 else object.__format__(self, spec)
+
+    # ---------------------------------------------------------------------------------------------- memory layout
+
+    def _pin(self) -> Any:
+        """The array in PyTorch's layout. Where the layout is ours to choose (results that are no view of another tensor may
+        lie channels-last in memory), asking for it settles it: from then on it is contiguous."""
+        if self._base is None and not self._array.flags.c_contiguous and self._views is None and not self._channels_last:
+            self._array = np.ascontiguousarray(self._array)
+        return self._array
+
+    _channels_last = False  # asked for by the user, so to be kept and shown
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps in memory, in elements, from one entry of a dimension to the next."""
+        array = self._pin()
+        strides = _strides_of(array)
+        return strides if dim is None else strides[ops.shape.wrap_dim(dim, self.ndim, "stride")]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory in row-major order (or channels-last, if that is asked)."""
+        if memory_format is None or memory_format is ops.creation.contiguous_format:
+            return bool(self._pin().flags.c_contiguous)
+        return ops.creation.is_channels_last(self._array)
+
+    def contiguous(self, memory_format: Any = None) -> Tensor:
+        """This tensor if it is contiguous, else a copy that is."""
+        return self if self.is_contiguous(memory_format) else self.clone(memory_format=memory_format)
+
+    def storage_offset(self) -> int:
+        array = self._pin()
+        base = array
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        return (array.__array_interface__["data"][0] - base.__array_interface__["data"][0]) // max(array.itemsize, 1)
+
+    def data_ptr(self) -> int:
+        return int(self._pin().__array_interface__["data"][0])
+
+    @property
+    def _version(self) -> int:
+        return version(self._array)
+
+    # ------------------------------------------------------------------------------------------------ conversions
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """This tensor's memory as a NumPy array, without a copy.
+
+        Raises:
+            RuntimeError: the tensor requires grad (use `.detach()`, or `force=True`).
+        """
+        if self._edge is not None and not force:
+            raise GraphError("numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self._array.dtype.kind == "V":
+            raise DTypeError(f"numpy: Got unsupported ScalarType {self.dtype.name}; use .float().numpy()")
+        return self._pin()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self.numpy()
+        array = array if dtype is None else array.astype(dtype, copy=False)
+        return array.copy() if copy and array is self._array else array
+
+    __array_ufunc__ = call_ufunc
+    __array_function__ = call_function
+
+    def item(self) -> Any:
+        """The only element, as a Python number.
+
+        Raises:
+            RuntimeError: there is not exactly one element.
+        """
+        if self._array.size != 1:
+            raise OperatorError(f"item: a Tensor with {self._array.size} elements cannot be converted to Scalar")
+        value = self._array.item()
+        return value if type(value) in (float, int, bool, complex) else float(value)  # ml_dtypes gives its own scalars
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        array = self._array.astype(np.float32) if self._array.dtype.kind == "V" else self._array
+        return array.tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise OperatorError("Boolean value of Tensor with " + ("no values" if self._array.size == 0 else "more than one value") + " is ambiguous")
+        return bool(self._array.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self._array.dtype.kind not in "iub" or self._array.size != 1:
+            raise DTypeError("only integer tensors of a single element can be converted to an index")
+        return int(self._array.item())
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self == element).any().item())
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        """This tensor with another dtype and/or on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`.
+
+        Args:
+            non_blocking: accepted; copies on the CPU are always complete.
+            copy: make a copy even if nothing changes.
+            memory_format: `channels_last`, `contiguous_format` or `preserve_format`.
+        """
+        kind, copy_, memory_format = ops.creation.parse_to(args, kwargs)
+        result = self if kind is None else cast(self, kind)
+        if memory_format is not None and memory_format is not ops.creation.preserve_format:
+            result = result.contiguous(memory_format=memory_format)
+        return result.clone() if copy_ and result is self else result
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of this tensor's type ('torch.FloatTensor'), or the tensor cast to another."""
+        return ops.creation.type_name(self.dtype) if dtype is None else cast(self, ops.creation.dtype_from_name(dtype))
+
+    def type_as(self, other: Tensor) -> Tensor:
+        return cast(self, other.dtype)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Tensor:
+        """NumPy's name for `to(dtype)`, part of what kernel definitions may use."""
+        return cast(self, dtypes.as_dtype(dtype))
+
+    def cpu(self, memory_format: Any = None) -> Tensor:
+        return self
+
+    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> NoReturn:
+        check_device("cuda" if device is None else device)
+        raise AssertionError
+
+    def pin_memory(self, device: Any = None) -> Tensor:
+        return self
+
+    def is_pinned(self, device: Any = None) -> bool:
+        return False
+
+    def resolve_conj(self) -> Tensor:
+        return self
+
+    def resolve_neg(self) -> Tensor:
+        return self
+
+    is_conj = is_neg = lambda self: False  # noqa: E731
+
+    # --------------------------------------------------------------------------------------------------- autograd
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._edge is not None
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Starts (or stops) collecting gradients in `.grad`.
+
+        Raises:
+            RuntimeError: an integer tensor, or turning it off for the result of a recorded operator.
+        """
+        if requires_grad and self._array.dtype.kind in "iub":
+            raise OperatorError("only Tensors of floating point and complex dtype can require gradients")
+        if not requires_grad and not self.is_leaf:
+            raise OperatorError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if not requires_grad:
+            self._edge = None
+        elif self._edge is None:
+            self._edge = Leaf(self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return self._edge is None or type(self._edge) is Leaf
+
+    @property
+    def grad_fn(self) -> Operator | None:
+        edge = self._edge
+        if type(edge) is Pick:
+            return edge.edges[0]  # type: ignore[return-value]
+        return edge if isinstance(edge, Operator) else None
+
+    @property
+    def output_nr(self) -> int:
+        return self._edge.index if type(self._edge) is Pick else 0
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has added up here, or None."""
+        return self._grad  # type: ignore[return-value]
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, TensorBase):
+                raise DTypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            if value._array.shape != self._array.shape:
+                raise ShapeError(f"assigned grad has data of a different size: {tuple(value.shape)}, expected {tuple(self.shape)}")
+            if value._array.dtype != self._array.dtype:
+                raise OperatorError(f"assigned grad has data of a different type: {value.dtype}, expected {self.dtype}")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+        """Adds the gradient of this tensor with respect to the graph's leaves to their `.grad`; see `autograd.backward`."""
+        differentiate.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def detach(self) -> Tensor:
+        """A tensor with the same memory that is no part of the graph."""
+        return wrap(self._array)
+
+    def detach_(self) -> Tensor:
+        self._edge = None
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without the graph; assigning gives this tensor another tensor's memory."""
+        return wrap(self._array)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, TensorBase):
+            raise DTypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self._array = value._array
+
+    def retain_grad(self) -> None:
+        """Keeps the gradient of this intermediate result in `.grad`."""
+        if self._edge is None:
+            raise GraphError("can't retain_grad on Tensor that has requires_grad=False")
+        if isinstance(self._edge, Operator):
+            self._edge.retained = weakref.ref(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        return isinstance(self._edge, Operator) and self._edge.retained is not None
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Calls `hook(grad)` when this tensor's gradient is complete; what it returns (if not None) replaces the gradient."""
+        if self._edge is None:
+            raise GraphError("cannot register a hook on a tensor that doesn't require gradient")
+        if self._edge.hooks is None:
+            self._edge.hooks = {}
+        return _register(self._edge.hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Calls `hook(tensor)` after this leaf's gradient was added to `.grad`."""
+        if type(self._edge) is not Leaf:
+            raise GraphError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if self._edge.after is None:
+            self._edge.after = {}
+        return _register(self._edge.after, hook)
+
+    def _is_view(self) -> bool:
+        return self._base is not None
+
+    # ------------------------------------------------------------------------------------------- copies and pickles
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GraphError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. Use clone().detach()."
+            )
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        twin._array = self._array.copy()
+        twin._grad = copy.deepcopy(self._grad, memo)
+        for name, value in vars(self).items():
+            if name not in _OWN:
+                setattr(twin, name, copy.deepcopy(value, memo))
+        return twin.requires_grad_(self.requires_grad) if self._edge is not None else twin
+
+    def __copy__(self) -> Tensor:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        if type(self._edge) is Leaf:
+            twin._edge = Leaf(twin)
+        return twin
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if not self.is_leaf:
+            raise GraphError("pickle: only leaf tensors can be pickled; use detach()")
+        extra = {k: v for k, v in vars(self).items() if k not in _OWN}
+        return _rebuild, (type(self), np.ascontiguousarray(self._array), self.requires_grad, extra)
+
+    # ------------------------------------------------------------------------------------------------- operators
+
+    __getitem__ = ops.getitem
+    __setitem__ = ops.setitem
+    __add__ = __radd__ = ops.add
+    __sub__ = ops.sub
+    __mul__ = __rmul__ = ops.mul
+
+    sum = ops.sum
+    reshape = ops.reshape
+    permute = ops.permute
+    transpose = ops.transpose
+    expand = ops.expand
+
+
+_OWN = {"_array", "_edge", "_base", "_path", "_views", "_grad"}
+
+
+def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: dict[str, Any]) -> Tensor:
+    tensor = object.__new__(cls)
+    tensor._array = array
+    vars(tensor).update(extra)
+    return tensor.requires_grad_(requires_grad)
+
+
+def _register(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+def _strides_of(array: Any) -> tuple[int, ...]:
+    return tuple(s // max(array.itemsize, 1) for s in array.strides)
+
+
+set_tensor_type(Tensor)
