@@ -22,11 +22,13 @@ struct Kernel {
 
 Kernel* as_kernel(PyObject* o) { return reinterpret_cast<Kernel*>(o); }
 
+bool twins_run = true;  // false: every Kernel calls its definition
+
 using Fast = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 
 PyObject* call_kernel(PyObject* self, PyObject* const* args, size_t flagged, PyObject* names) {
     Kernel* kernel = as_kernel(self);
-    if (!names) {
+    if (!names && twins_run) {
         const auto twin = reinterpret_cast<Fast>(reinterpret_cast<void*>(PyCFunction_GET_FUNCTION(kernel->twin)));
         PyObject* result = twin(PyCFunction_GET_SELF(kernel->twin), args, PyVectorcall_NARGS(flagged));
         if (result != Py_NotImplemented) return result;
@@ -116,6 +118,20 @@ PyGetSetDef kernel_getset[] = {
     {},
 };
 
+// Lets twins run (True) or not; returns what was so before. For tests, which hold twins against definitions.
+PyObject* use_twins(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    bool wanted = true;
+    if (count != 1 || !read_bool(args[0], &wanted)) {
+        PyErr_SetString(PyExc_TypeError, "use_twins: expected True or False");
+        return nullptr;
+    }
+    const bool before = twins_run;
+    twins_run = wanted;
+    return PyBool_FromLong(before);
+}
+
+PyMethodDef module_methods[] = {RUSHLIGHT_METHOD(use_twins, "use_twins(flag): whether kernels try their twins; returns the old setting."), {}};
+
 PyMethodDef kernel_methods[] = {{"__reduce__", reduce_kernel, METH_NOARGS, nullptr}, {}};
 
 PyType_Slot kernel_slots[] = {
@@ -161,7 +177,7 @@ __attribute__((noinline)) PyObject* make_module() {
     if (PyArray_ImportNumPyAPI() < 0) return nullptr;
     Ref module(PyModule_Create(&definition));
     if (!module) return nullptr;
-    PyMethodDef* const families[] = {thread_methods, allocator_methods};
+    PyMethodDef* const families[] = {module_methods, thread_methods, allocator_methods};
     for (PyMethodDef* methods : families)
         if (PyModule_AddFunctions(module.get(), methods) < 0) return nullptr;
     Ref kernel(PyType_FromSpec(&kernel_spec));
