@@ -4,6 +4,9 @@ An `Operator` object is one entry: it knows its inputs' entries (`edges`), what 
 was made (`seq`). A Tensor that requires grad points at the entry that made it, or at a `Leaf` that collects its
 gradient. `walk` visits entries newest first, so each is complete when its turn comes, and never recurses.
 
+The part that every call passes through exists twice: in plain Python here, and in C++ (native/python/tape.cpp) under the
+same names, which takes its place if there is a native build.
+
 Writing in place is noticed by a clock: each entry and each write takes the next number, and a write notes it under the
 owner of the memory. An entry whose saved array was written to after the entry was made refuses to go backward.
 """
@@ -11,20 +14,23 @@ owner of the memory. An entry whose saved array was written to after the entry w
 from __future__ import annotations
 
 import itertools
-import sys
 import weakref
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import GraphError
+from ..kernels import native
 from . import grad_mode
 from .grad_mode import mode
 
 Array = Any
 OUT = "out"  # in `Operator.saves`: this saved array is the operator's own output
+
+
+# --------------------------------------------------------------------- the hot path, of which tape.cpp is the twin
 
 
 class TensorBase:
@@ -33,7 +39,7 @@ class TensorBase:
     _array: Array
     _edge: Operator | Leaf | None = None
     _base: TensorBase | None = None  # the tensor of which this one is a view
-    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] = ()  # the view operators that lead there from the base
+    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] | None = None  # the view operators that lead there from the base
     _views: list[weakref.ref[TensorBase]] | None = None  # live views, to be told when their base is written to
     _grad: TensorBase | None = None
 
@@ -58,11 +64,68 @@ def wrap(array: Array, edge: Operator | Leaf | None = None) -> Any:
     return tensor
 
 
-# ------------------------------------------------------------------------------------- the clock of in-place writes
+class Entry:
+    """The bare tape entry under `Operator`: its fields, and `apply`, which runs and records."""
 
-_written: dict[int, int] = {}  # id of the owner of some memory -> when it was last written to in place
-_last_write = 0
-_versions: dict[int, int] = {}
+    edges: tuple[Operator | Leaf | None, ...] = ()
+    saved: tuple[Any, ...] = ()
+    args: tuple[Any, ...] = ()  # the arguments as arrays, if backward may have to compute anew what it saved
+    hooks: dict[int, Callable[[Any], Any]] | None = None
+    retained: weakref.ref[TensorBase] | None = None  # the output, if its gradient is to be kept
+    trace: str | None = None  # where it was recorded, in anomaly mode
+    outputs = 1
+    seq = 0
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Runs the operator on Tensors and constants, and records it if gradients are wanted."""
+        ctx: Any = cls()
+        arrays = tuple([a._array if isinstance(a, TensorBase) else a for a in args])
+        if mode.enabled:
+            edges = tuple([a._edge if isinstance(a, TensorBase) else None for a in args])
+            if any(edges):
+                ctx.edges = edges
+                return ctx._record(ctx.forward(ctx, *arrays), arrays)
+        out = ctx.forward(ctx, *arrays)
+        return tuple(map(wrap, out)) if type(out) is tuple else wrap(out)
+
+    def save(self, *arrays: Any) -> None:
+        """Keeps what backward needs."""
+        self.saved = arrays
+
+    @property
+    def needs(self) -> tuple[bool, ...]:
+        """For each argument, whether its gradient is wanted. All False while nothing is recorded."""
+        return tuple([edge is not None for edge in self.edges]) or (False,) * 16
+
+    def _record(self: Any, out: Any, arrays: tuple[Any, ...]) -> Any:
+        """The output, made a part of the graph."""
+        if self.saved and self.saves is None:
+            self.args = arrays
+        self.seq = next(_clock)
+        return self._record_several(out) if type(out) is tuple else wrap(out, self)
+
+
+class ViewEntry(Entry):
+    """The bare entry under `View`."""
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        out = super().apply(*args)
+        source = args[0]
+        if getattr(out._array, "base", None) is not None and owner(out._array) is owner(source._array):
+            _link(out, source, cls, args[1:])
+        return out
+
+
+def _link(view: TensorBase, source: TensorBase, cls: Any, args: tuple[Any, ...]) -> None:
+    """Notes that `view` is `cls` of `source`: in-place writes to either must reach the other's gradients."""
+    view._base = base = source._base or source
+    view._path = (*(source._path or ()), (cls, args))
+    if mode.enabled:
+        views = base._views or []
+        base._views = views if len(views) < 16 else [ref for ref in views if ref() is not None]
+        base._views.append(weakref.ref(view))
 
 
 def owner(array: Array) -> Any:
@@ -72,18 +135,44 @@ def owner(array: Array) -> Any:
     return array
 
 
-def touch(array: Array) -> None:
-    """Notes a write to `array`. An id may be used again by a later array: entries that save that one are newer than
-    the note, so it does them no harm."""
+_written: dict[int, tuple[int, int]] = {}  # id of the owner of some memory -> time of the last write to it, how many
+_last_write = 0
+
+
+def tick() -> int:
+    """The next number of the clock."""
+    return next(_clock)
+
+
+def touch(*arrays: Array) -> None:
+    """Notes a write to the arrays' memory. An id may be used again by a later array: entries that save that one are
+    newer than the note, so it does them no harm."""
     global _last_write
-    key = id(owner(array))
-    _last_write = _written[key] = next(_clock)
-    _versions[key] = _versions.get(key, 0) + 1
+    for array in arrays:
+        key = id(owner(array))
+        _last_write = next(_clock)
+        _written[key] = (_last_write, version(array) + 1)
 
 
 def version(array: Array) -> int:
     """How often the memory of `array` was written to in place."""
-    return _versions.get(id(owner(array)), 0)
+    return _written.get(id(owner(array)), (0, 0))[1]
+
+
+def written_since(array: Array, seq: int) -> bool:
+    """Whether the memory of `array` was written to in place after that time."""
+    return _written.get(id(owner(array)), (0, 0))[0] > seq
+
+
+def sweep(roots: list[tuple[Operator | Leaf, Any]], retain_graph: bool) -> None:
+    """A backward pass that adds to the leaves' `.grad`."""
+    _Walk(None, retain_graph, False).run(roots)
+
+
+if native is not None and not TYPE_CHECKING:
+    TensorBase, Entry, ViewEntry = native.TensorBase, native.Entry, native.ViewEntry
+    wrap, set_tensor_type, sweep = native.wrap, native.set_tensor_type, native.sweep
+    tick, touch, version, written_since = native.tick, native.touch, native.version, native.written_since
 
 
 # ----------------------------------------------------------------------------------------------------- tape entries
@@ -96,12 +185,12 @@ class Leaf:
 
     def __init__(self, tensor: TensorBase) -> None:
         self.tensor = weakref.ref(tensor)
-        self.seq = next(_clock)
+        self.seq = tick()
         self.hooks: dict[int, Callable[[Any], Any]] | None = None
         self.after: dict[int, Callable[[Any], Any]] | None = None
 
 
-class Operator:
+class Operator(Entry):
     """One operator, and one use of it on the tape.
 
     A subclass gives `forward(ctx, *arrays)`, which returns an array or a tuple of arrays and calls `ctx.save`, and
@@ -114,57 +203,18 @@ class Operator:
     """
 
     saves: ClassVar[tuple[int | str, ...] | None] = None
-    edges: Sequence[Operator | Leaf | None] = ()
-    saved: tuple[Any, ...] = ()
-    args: Sequence[Any] = ()
-    hooks: dict[int, Callable[[Any], Any]] | None = None
-    retained: weakref.ref[TensorBase] | None = None  # the output, if its gradient is to be kept
-    outputs = 1
-    seq = 0
-    trace: str | None = None  # where it was recorded, in anomaly mode
-
     forward: ClassVar[Callable[..., Any]]
     backward: ClassVar[Callable[..., Any]]
 
-    @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Runs the operator on Tensors and constants, and records it if gradients are wanted."""
-        ctx = cls()
-        arrays = [a._array if isinstance(a, TensorBase) else a for a in args]
-        if mode.enabled:
-            edges = [a._edge if isinstance(a, TensorBase) else None for a in args]
-            if any(edges):
-                ctx.edges = edges
-                return ctx._record(cls.forward(ctx, *arrays), arrays)
-        out = cls.forward(ctx, *arrays)
-        return tuple(map(wrap, out)) if type(out) is tuple else wrap(out)
-
-    def save(self, *arrays: Any) -> None:
-        """Keeps what backward needs."""
-        self.saved = arrays
-
-    def _enter(self, edges: Sequence[Operator | Leaf | None]) -> None:
+    def _enter(self, edges: tuple[Operator | Leaf | None, ...]) -> None:
         """Puts an entry on the tape that no `apply` made."""
         self.edges = edges
-        self.seq = next(_clock)
+        self.seq = tick()
 
-    @property
-    def needs(self) -> list[bool]:
-        """For each argument, whether its gradient is wanted. All False while nothing is recorded."""
-        return [edge is not None for edge in self.edges] or [False] * 16
-
-    def _record(self, out: Any, arrays: list[Any]) -> Any:
-        """The output, made a part of the graph. Integer outputs (indices) have no gradient."""
-        if self.saved and self.saves is None:
-            self.args = arrays
-        self.seq = next(_clock)
-        if type(out) is not tuple:
-            tensor = _new(_tensor)
-            tensor._array = out if type(out) is _ndarray else np.asarray(out) if isinstance(out, np.generic) else out
-            tensor._edge = self
-            return tensor
+    def _record_several(self, out: tuple[Any, ...]) -> Any:
+        """Several outputs: each is picked from the whole. Integer outputs (indices) have no gradient."""
         self.outputs = len(out)
-        return tuple(wrap(a, Pick(self, i) if a.dtype.kind not in "iub" else None) for i, a in enumerate(out))
+        return tuple([wrap(a, Pick(self, i) if a.dtype.kind not in "iub" else None) for i, a in enumerate(out)])
 
     # -- going backward
 
@@ -175,15 +225,14 @@ class Operator:
                 f"{self.name()}: trying to backward through the graph a second time: what it saved was freed after the "
                 "first. Specify retain_graph=True the first time if you need to go backward twice."
             )
-        if _last_write > self.seq:
-            self._check_unwritten((*self.saved, *self.args) if create_graph else self.saved)
+        self._check_unwritten((*self.saved, *self.args) if create_graph else self.saved)
         ctx = self._replay() if create_graph and self.saved else self
         result = self.backward(ctx, *grad) if self.outputs > 1 else self.backward(ctx, grad)
         return result if type(result) is tuple else (result,)
 
     def _check_unwritten(self, arrays: Sequence[Any]) -> None:
         for array in arrays:
-            if hasattr(array, "strides") and _written.get(id(owner(array)), 0) > self.seq:
+            if hasattr(array, "strides") and written_since(array, self.seq):
                 raise GraphError(
                     f"{self.name()}: one of the variables needed for gradient computation has been modified by an "
                     f"inplace operation: a tensor of shape {array.shape} that {self.name()} saved was written to after it was used. "
@@ -194,6 +243,7 @@ class Operator:
         """This entry with Tensors for saved arrays, so that its backward is recorded in turn."""
         twin = type(self)()
         vars(twin).update(vars(self))
+        twin.edges, twin.outputs = self.edges, self.outputs
         if self.saves is not None:
             sources = [self if s == OUT else self.edges[int(s)] for s in self.saves]
             constants = [None] * (len(self.saved) - len(sources))
@@ -233,28 +283,8 @@ class Pick(Operator):
         self.index = index
 
 
-class View(Operator):
+class View(ViewEntry, Operator):
     """An operator whose result looks at its first argument's memory; the others are constants."""
-
-    @classmethod
-    def apply(cls, *args: Any) -> Any:
-        out = super().apply(*args)
-        source = args[0]
-        if out._array.base is not None and owner(out._array) is owner(source._array):
-            link(out, source, cls, args[1:])
-        return out
-
-
-def link(view: TensorBase, source: TensorBase, cls: type[Operator], args: tuple[Any, ...]) -> None:
-    """Notes that `view` is `cls` of `source`: in-place writes to either must reach the other's gradients."""
-    view._base = base = source._base or source
-    view._path = (*source._path, (cls, args))
-    if mode.enabled:
-        if base._views is None:
-            base._views = []
-        elif len(base._views) > 16:
-            base._views = [ref for ref in base._views if ref() is not None]
-        base._views.append(weakref.ref(view))
 
 
 # --------------------------------------------------------------------------------------------------------- the walk
@@ -352,18 +382,33 @@ class _Walk:
                     self.deliver(edge)
 
     def deliver(self, leaf: Leaf) -> None:
-        """All of a leaf's gradient has come: hooks see it, then it is returned or added to `.grad`."""
+        """All of a leaf's gradient has come: it is returned to who asked for it, or added to `.grad`."""
         if leaf not in self.grads:
             return
-        if leaf.hooks:
-            self.grads[leaf] = _call_hooks(leaf.hooks, self.grads[leaf], self.create_graph)
-        if self.targets is not None:
-            if leaf in self.targets:
-                self.arrived[leaf] = self.grads.pop(leaf)
-        elif (tensor := leaf.tensor()) is not None:
-            _accumulate(tensor, self.grads, leaf, self.create_graph)
-            for hook in list((leaf.after or {}).values()):
-                hook(tensor)
+        if self.targets is None:
+            _deliver(leaf, self.grads.pop(leaf), self.create_graph)
+        elif leaf in self.targets:
+            grad = self.grads.pop(leaf)
+            self.arrived[leaf] = _call_hooks(leaf.hooks, grad, self.create_graph) if leaf.hooks else grad
+
+
+def _deliver(leaf: Leaf, grad: Any, create_graph: bool = False) -> None:
+    """Hooks see a leaf's gradient, then it is added to `.grad`."""
+    if leaf.hooks:
+        grad = _call_hooks(leaf.hooks, grad, create_graph)
+    tensor = leaf.tensor()
+    if tensor is None:
+        return
+    have = tensor._grad
+    if create_graph:
+        tensor._grad = grad if have is None else have + grad  # type: ignore[operator]
+    elif have is None:
+        tensor._grad = wrap(np.array(grad, order="C", subok=True))  # others may hold it, so not the array itself
+    else:
+        np.add(have._array, grad, out=have._array)
+        touch(have._array)
+    for hook in list((leaf.after or {}).values()):
+        hook(tensor)
 
 
 def walk(
@@ -377,28 +422,13 @@ def walk(
     Without `targets` each leaf's gradient is added to its tensor's `.grad`. With `targets` (entries or leaves) nothing
     is accumulated: the gradients that arrived at them are returned. Gradients are arrays, or Tensors with `create_graph`.
     """
-    pass_ = _Walk(None if targets is None else set(targets), retain_graph, create_graph)
     with grad_mode.set_grad_enabled(create_graph):
+        if targets is None and not create_graph:
+            sweep(list(roots), retain_graph)
+            return {}
+        pass_ = _Walk(None if targets is None else set(targets), retain_graph, create_graph)
         pass_.run(roots)
-    return pass_.arrived
-
-
-def _accumulate(tensor: TensorBase, grads: dict[Any, Any], leaf: Leaf, create_graph: bool) -> None:
-    have, grad = tensor._grad, grads.pop(leaf)
-    if create_graph:
-        tensor._grad = grad if have is None else have + grad  # type: ignore[operator]
-    elif have is not None:
-        np.add(have._array, grad, out=have._array)
-        touch(have._array)
-    else:
-        # An array that nobody else holds (this name and getrefcount's argument) becomes .grad; others are copied.
-        ours = type(grad) is _ndarray and sys.getrefcount(grad) <= 2 and _owns(grad)
-        tensor._grad = wrap(grad if ours else np.array(grad, order="C", subok=True))
-
-
-def _owns(array: Array) -> bool:
-    """Whether no other array looks at this memory (a view of a temporary, such as a transposed result, counts)."""
-    return array.base is None or (array.flags.c_contiguous and sys.getrefcount(array.base) <= 2)
+        return pass_.arrived
 
 
 def _retain(node: Operator, grad: Any) -> None:
@@ -406,6 +436,10 @@ def _retain(node: Operator, grad: Any) -> None:
     if tensor is not None:
         kept = grad if isinstance(grad, TensorBase) else wrap(np.array(grad))
         tensor._grad = kept if tensor._grad is None else tensor._grad + kept  # type: ignore[operator]
+
+
+if native is not None:
+    native.set_tape(Leaf, Pick, Operator.differentiate, _call_hooks, _retain, _deliver)
 
 
 # ------------------------------------------------------------------------------------- writing in place to the graph
@@ -452,7 +486,7 @@ def _copy(x: Any) -> Any:
 
 def _region(x: Any, path: Any) -> Any:
     """The view operators of `path` applied to an array or a Tensor."""
-    for cls, args in path:
+    for cls, args in path or ():
         x = cls.apply(x, *args) if isinstance(x, TensorBase) else cls.forward(cls(), x, *args)
     return x
 

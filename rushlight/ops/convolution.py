@@ -1,0 +1,349 @@
+"""Convolution over 1, 2 or 3 spatial dimensions, and its transpose.
+
+Three kernels, each the others' derivative: with y = conv(x, w), the gradient of x is `conv_backward_input(dy, w)`, which
+is also what a transposed convolution computes, and that of w is `conv_backward_weight(dy, x)`. All three are linear in
+each array, so as operators (`Conv`, `ConvTranspose`, `ConvWeight`) they give derivatives of any order between them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..autograd.tape import Operator
+from ..errors import OperatorError, ShapeError
+from ..kernels import kernel, xp
+from .elementwise import conj
+from .precision import in_float32
+from .window import Sizes, reach, spread, stops, taps, widen
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Array = Any
+
+
+# ---------------------------------------------------------------------------------------------------------- kernels
+
+
+def _rows(x: Array, groups: int) -> Array:
+    """(N, C, *S) -> (groups, N * prod(S), C / groups): the matrix, per group, that meets one tap's weights."""
+    last = xp.moveaxis(x, 1, -1)
+    return xp.moveaxis(last.reshape((-1, groups, x.shape[1] // groups)), 1, 0)
+
+
+def _image(rows: Array, batch: int, spatial: Sizes) -> Array:
+    """The inverse of `_rows`: (groups, N * prod(S), C / groups) -> (N, C, *S), channels last in memory."""
+    flat = xp.moveaxis(rows, 0, 1).reshape((batch, *spatial, rows.shape[0] * rows.shape[2]))
+    return xp.moveaxis(flat, -1, 1)
+
+
+def _tap_weights(weight: Array, tap: Sizes, groups: int) -> Array:
+    """One tap's weights, (O, C / groups, *K) -> (groups, C / groups, O / groups)."""
+    w = weight[(slice(None), slice(None), *tap)]
+    return xp.transpose(w.reshape((groups, -1, w.shape[1])), (0, 2, 1))
+
+
+def _output_size(spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Sizes:
+    return tuple((n + 2 * p - r) // s + 1 for n, p, r, s in zip(spatial, padding, reach(kernel_size, dilation), stride))
+
+
+@kernel
+@in_float32
+def conv_forward(x: Array, weight: Array, bias: Array | None, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Array:
+    """x (N, C, *S), weight (O, C / groups, *K), bias (O,) -> y (N, O, *S').
+
+        y[n, o, i] = bias[o] + sum over c, t of weight[o, c, t] * x[n, c, i * stride + t * dilation - padding]
+    """
+    out = _output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    wide, rows = widen(x, padding, padding), 0
+    for tap in taps(weight.shape[2:]):
+        seen = wide[(slice(None), slice(None), *stops(tap, stride, dilation, out))]  # (N, C, *S')
+        rows = rows + _rows(seen, groups) @ _tap_weights(weight, tap, groups)
+    y = _image(rows, x.shape[0], out)
+    return y if bias is None else y + bias.reshape((-1, *(1,) * len(out)))
+
+
+@kernel
+@in_float32
+def conv_backward_input(grad: Array, weight: Array, input_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Array:
+    """grad (N, O, *S') -> dx (N, C, *S): each place of the output gives back through the taps that read it."""
+    batch, channels, *spatial = input_shape
+    out = grad.shape[2:]
+    wide = xp.zeros_like(grad, shape=(batch, channels, *(n + 2 * p for n, p in zip(spatial, padding))))
+    rows = _rows(grad, groups)
+    for tap in taps(weight.shape[2:]):
+        share = rows @ xp.transpose(_tap_weights(weight, tap, groups), (0, 2, 1))
+        wide[(slice(None), slice(None), *stops(tap, stride, dilation, out))] += _image(share, batch, out)
+    return wide[(slice(None), slice(None), *(slice(p, p + n) for n, p in zip(spatial, padding)))]
+
+
+@kernel
+@in_float32
+def conv_backward_weight(grad: Array, x: Array, weight_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Array:
+    """grad (N, O, *S'), x (N, C, *S) -> dweight (O, C / groups, *K)."""
+    wide = widen(x, padding, padding)
+    rows = xp.transpose(_rows(grad, groups), (0, 2, 1))  # (groups, O / groups, N * prod(S'))
+    dweight = xp.zeros_like(grad, shape=weight_shape)
+    for tap in taps(weight_shape[2:]):
+        seen = wide[(slice(None), slice(None), *stops(tap, stride, dilation, grad.shape[2:]))]
+        dweight[(slice(None), slice(None), *tap)] = (rows @ _rows(seen, groups)).reshape(weight_shape[:2])
+    return dweight
+
+
+# -------------------------------------------------------------------------------------------------------- operators
+
+
+def _channel_sum(grad: Array) -> Array:
+    """(N, O, *S) -> (O,), the gradient of a bias."""
+    return grad.sum(axis=(0, *range(2, grad.ndim)))
+
+
+def _crop(y: Array, shape: Sizes) -> Array:
+    """A convolution's result without the places that an output_padding beyond the stride (but below the dilation) adds."""
+    return y if y.shape == shape else y[tuple(map(slice, shape))]
+
+
+class Conv(Operator):
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, weight: Array, bias: Array | None, *window: Any) -> Array:
+        needs = ctx.needs
+        ctx.window, ctx.shapes = window, (x.shape, weight.shape)
+        ctx.save(x if needs[1] else None, weight if needs[0] else None)
+        return conv_forward(x, weight, bias, *window)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        x, weight = ctx.saved
+        x_shape, weight_shape = ctx.shapes
+        dx = None if weight is None else ConvTranspose.derive(grad, conj(weight), None, x_shape, *ctx.window)
+        dweight = None if x is None else ConvWeight.derive(grad, conj(x), weight_shape, *ctx.window)
+        return dx, dweight, _channel_sum(grad) if ctx.needs[2] else None
+
+
+class ConvTranspose(Operator):
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, weight: Array, bias: Array | None, shape: Sizes, *window: Any) -> Array:
+        needs = ctx.needs
+        ctx.window, ctx.x_shape, ctx.weight_shape = window, x.shape, weight.shape
+        ctx.save(x if needs[1] else None, weight if needs[0] else None)
+        y = conv_backward_input(x, weight, shape, *window)
+        return y if bias is None else y + bias.reshape((-1, *(1,) * (x.ndim - 2)))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        x, weight = ctx.saved
+        dx = None if weight is None else _crop(Conv.derive(grad, conj(weight), None, *ctx.window), ctx.x_shape)
+        dweight = None if x is None else ConvWeight.derive(conj(x), grad, ctx.weight_shape, *ctx.window)
+        return dx, dweight, _channel_sum(grad) if ctx.needs[2] else None
+
+
+class ConvWeight(Operator):
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx: Any, grad: Array, x: Array, weight_shape: Sizes, *window: Any) -> Array:
+        ctx.window, ctx.x_shape = window, x.shape
+        ctx.save(grad, x)
+        return conv_backward_weight(grad, x, weight_shape, *window)
+
+    @staticmethod
+    def backward(ctx: Any, dweight: Array) -> Any:
+        grad, x = ctx.saved
+        dgrad = _crop(Conv.derive(conj(x), dweight, None, *ctx.window), grad.shape) if ctx.needs[0] else None
+        dx = ConvTranspose.derive(conj(grad), dweight, None, ctx.x_shape, *ctx.window) if ctx.needs[1] else None
+        return dgrad, dx
+
+
+# --------------------------------------------------------------------------------------------------- what calls them
+
+
+def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, n: int, groups: int, transposed: bool) -> None:
+    """Everything about a convolution's arrays that does not depend on stride and padding."""
+    x, w = input._array, weight._array
+    if w.ndim != n + 2:
+        raise ShapeError(f"{name}: weight {w.shape} must have {n + 2} dimensions (out_channels, in_channels / groups, *kernel_size)")
+    if x.ndim not in (n + 1, n + 2):
+        raise ShapeError(f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, but got input of size: {list(x.shape)}")
+    if x.dtype != w.dtype or (bias is not None and bias._array.dtype != x.dtype):
+        kinds = ", ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
+        raise OperatorError(f"{name}: input, weight and bias must have one dtype, not {kinds}")
+    if groups <= 0:
+        raise OperatorError(f"{name}: non-positive groups is not supported (groups={groups})")
+    if w.shape[0] % groups or w.shape[0] < groups:
+        raise ShapeError(f"{name}: groups={groups} must divide the first size of weight {w.shape}")
+    channels, expected = x.shape[-n - 1], w.shape[0] if transposed else w.shape[1] * groups
+    if channels != expected:
+        raise ShapeError(
+            f"{name}: Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have "
+            f"{expected} channels, but got {channels} channels instead"
+        )
+    outs = w.shape[1] * groups if transposed else w.shape[0]
+    if bias is not None and bias._array.shape != (outs,):
+        raise ShapeError(f"{name}: Given weight of size {list(w.shape)}, expected bias to be 1-dimensional with {outs} elements, but got bias of size {list(bias.shape)} instead")
+    if 0 in w.shape:
+        raise ShapeError(f"{name}: weight {w.shape} must not be empty")
+    if 0 in x.shape[-n - 1:]:
+        raise ShapeError(f"{name}: input {x.shape} must not be empty, except for the batch")
+
+
+def _check_window(name: str, stride: Sizes, padding: Sizes, dilation: Sizes) -> None:
+    if min(stride) <= 0:
+        raise OperatorError(f"{name}: non-positive stride is not supported (stride={stride})")
+    if min(padding) < 0:
+        raise OperatorError(f"{name}: negative padding is not supported (padding={padding})")
+    if min(dilation) <= 0:
+        raise OperatorError(f"{name}: dilation should be greater than zero (dilation={dilation})")
+
+
+def _named_padding(name: str, input: Tensor, padding: str, weight: Tensor, stride: Sizes, dilation: Sizes) -> tuple[Tensor, Sizes]:
+    """Padding 'same' or 'valid' in numbers. Where 'same' is uneven, its odd column goes to the end of the input itself."""
+    n = len(stride)
+    if padding == "valid":
+        return input, (0,) * n
+    if padding != "same":
+        raise OperatorError(f"{name}: Invalid padding string: {padding!r}; it is 'valid' or 'same'")
+    if set(stride) != {1}:
+        raise OperatorError(f"{name}: padding='same' is not supported for strided convolutions (stride={stride})")
+    total = [r - 1 for r in reach(weight._array.shape[2:], dilation)]
+    if any(t % 2 for t in total):
+        from .padding import pad
+
+        input = pad(input, [a for t in reversed(total) for a in (0, t % 2)])
+    return input, tuple(t // 2 for t in total)
+
+
+def _conv(name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+    _check(name, input, weight, bias, n, groups, False)
+    stride, dilation = spread(stride, n, name, "stride"), spread(dilation, n, name, "dilation")
+    if isinstance(padding, str):
+        input, padding = _named_padding(name, input, padding, weight, stride, dilation)
+    else:
+        padding = spread(padding, n, name, "padding")
+    _check_window(name, stride, padding, dilation)
+    x, kernel_size = input._array, weight._array.shape[2:]
+    if any(s + 2 * p < r for s, p, r in zip(x.shape[-n:], padding, reach(kernel_size, dilation))):
+        wide = tuple(s + 2 * p for s, p in zip(x.shape[-n:], padding))
+        raise ShapeError(
+            f"{name}: Calculated padded input size per channel: {wide}. Kernel size: {reach(kernel_size, dilation)}. "
+            "Kernel size can't be greater than actual input size"
+        )
+    if x.ndim == n + 1:
+        return Conv.apply(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
+    return Conv.apply(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+    """Convolves a sequence with learned filters; see `conv2d`, with (N, C, L) and (O, C / groups, k)."""
+    return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+    """Convolves an image with learned filters.
+
+        y[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] * x[n, c, i * stride + a * dilation - padding, ...]
+
+    Args:
+        input: (N, C, H, W), or (C, H, W) without a batch.
+        weight: (O, C / groups, kh, kw), of the input's dtype.
+        bias: (O,), or None.
+        stride: step of the window, an int or one for each dimension.
+        padding: zeros added on both sides, an int or one for each dimension; 'valid' is 0 and 'same' keeps the size (stride 1 only).
+        dilation: distance between taps.
+        groups: the channels are cut into this many parts, each with its own filters.
+
+    Returns:
+        (N, O, H', W') with H' = (H + 2 * padding - dilation * (kh - 1) - 1) // stride + 1.
+
+    Raises:
+        RuntimeError: sizes, dtypes or channel counts do not fit.
+
+    Example:
+        >>> x, weight = rushlight.ones(1, 3, 8, 8), rushlight.ones(4, 3, 3, 3)
+        >>> rushlight.nn.functional.conv2d(x, weight, padding=1).shape
+        torch.Size([1, 4, 8, 8])
+    """
+    return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+    """Convolves a volume with learned filters; see `conv2d`, with (N, C, D, H, W) and (O, C / groups, kd, kh, kw)."""
+    return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _conv_transpose(
+    name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+) -> Tensor:
+    _check(name, input, weight, bias, n, groups, True)
+    stride, padding, dilation = spread(stride, n, name, "stride"), spread(padding, n, name, "padding"), spread(dilation, n, name, "dilation")
+    extra = spread(output_padding, n, name, "output_padding")
+    _check_window(name, stride, padding, dilation)
+    if min(extra) < 0 or any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation)):
+        raise OperatorError(f"{name}: output padding must be smaller than either stride or dilation, but got output_padding={extra}, stride={stride}, dilation={dilation}")
+    spatial = input._array.shape[-n:]
+    out = tuple((s - 1) * st - 2 * p + r + e for s, st, p, r, e in zip(spatial, stride, padding, reach(weight._array.shape[2:], dilation), extra))
+    if min(out) <= 0:
+        raise ShapeError(f"{name}: Given input size per channel: {spatial}. Calculated output size per channel: {out}. Output size is too small")
+    batched = input if input._array.ndim == n + 2 else input.unsqueeze(0)
+    shape = (batched._array.shape[0], weight._array.shape[1] * groups, *out)
+    y = ConvTranspose.apply(batched, weight, bias, shape, stride, padding, dilation, groups)
+    return y if batched is input else y.squeeze(0)
+
+
+def conv_transpose1d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+) -> Tensor:
+    """The transpose of `conv1d`; see `conv_transpose2d`."""
+    return _conv_transpose("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+) -> Tensor:
+    """Spreads each pixel through a learned filter: the gradient of `conv2d` with respect to its input, as a layer of its own.
+
+    Args:
+        input: (N, C, H, W), or (C, H, W) without a batch.
+        weight: (C, O / groups, kh, kw): note the order of channels.
+        bias: (O,), or None.
+        stride, padding, dilation, groups: those of the convolution that this is the transpose of.
+        output_padding: adds to one side of the output, since a strided convolution maps several sizes to one.
+
+    Returns:
+        (N, O, H', W') with H' = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + 1 + output_padding.
+
+    Raises:
+        RuntimeError: sizes, dtypes or channel counts do not fit.
+
+    Example:
+        >>> x, weight = rushlight.ones(1, 3, 4, 4), rushlight.ones(3, 2, 2, 2)
+        >>> rushlight.nn.functional.conv_transpose2d(x, weight, stride=2).shape
+        torch.Size([1, 2, 8, 8])
+    """
+    return _conv_transpose("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose3d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+) -> Tensor:
+    """The transpose of `conv3d`; see `conv_transpose2d`."""
+    return _conv_transpose("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """Convolution over time for (time, batch, channels) sequences.
+
+    Args:
+        input: (L, N, C).
+        weight: (k, C, O).
+        bias: (O,).
+        pad: zeros added at both ends.
+    """
+    for what, tensor, ndim in (("input", input, 3), ("weight", weight, 3), ("bias", bias, 1)):
+        if tensor.ndim != ndim:
+            raise ShapeError(f"conv_tbc: {what} {tuple(tensor.shape)} must have {ndim} dimension{'s' if ndim > 1 else ''}")
+    y = _conv("conv_tbc", 1, input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad, 1, 1)
+    return y.permute(2, 0, 1)  # (N, O, L') -> (L', N, O)
