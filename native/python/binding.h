@@ -144,6 +144,7 @@ public:
 // The arguments of every method: METH_FASTCALL, positional only.
 #define RUSHLIGHT_METHOD(name, doc) {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name)), METH_FASTCALL, doc}
 
-extern PyMethodDef thread_methods[], allocator_methods[];
+bool add_tape_types(PyObject* module);
+extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[];
 
 }  // namespace rushlight

@@ -11,15 +11,19 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from ..kernels import native
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
+    """The settings of each thread; with a native build its twin in native/python/tape.cpp."""
+
     enabled = True
     inference = False
 
 
-mode = _Mode()
+mode = _Mode() if native is None else native.mode
 
 
 def is_grad_enabled() -> bool:

@@ -103,7 +103,18 @@ class Entry:
         if self.saved and self.saves is None:
             self.args = arrays
         self.seq = next(_clock)
+        if _recorder is not None:
+            _recorder(self)
         return self._record_several(out) if type(out) is tuple else wrap(out, self)
+
+
+_recorder: Callable[[Any], None] | None = None
+
+
+def set_recorder(function: Callable[[Any], None] | None) -> None:
+    """Calls `function(entry)` for each entry that `apply` records, until it is None again: for anomaly mode."""
+    global _recorder
+    _recorder = function
 
 
 class ViewEntry(Entry):
@@ -114,11 +125,11 @@ class ViewEntry(Entry):
         out = super().apply(*args)
         source = args[0]
         if getattr(out._array, "base", None) is not None and owner(out._array) is owner(source._array):
-            _link(out, source, cls, args[1:])
+            link(out, source, cls, args[1:])
         return out
 
 
-def _link(view: TensorBase, source: TensorBase, cls: Any, args: tuple[Any, ...]) -> None:
+def link(view: TensorBase, source: TensorBase, cls: Any, args: tuple[Any, ...]) -> None:
     """Notes that `view` is `cls` of `source`: in-place writes to either must reach the other's gradients."""
     view._base = base = source._base or source
     view._path = (*(source._path or ()), (cls, args))
@@ -154,6 +165,16 @@ def touch(*arrays: Array) -> None:
         _written[key] = (_last_write, version(array) + 1)
 
 
+def touch_all(arrays: Sequence[Array]) -> None:
+    """Notes one write to all of these arrays, as an optimizer's step is."""
+    global _last_write
+    _last_write = now = next(_clock)
+    for array in arrays:
+        key = id(array if array.base is None else owner(array))
+        _written[key] = now
+        _versions[key] = _versions.get(key, 0) + 1
+
+
 def version(array: Array) -> int:
     """How often the memory of `array` was written to in place."""
     return _written.get(id(owner(array)), (0, 0))[1]
@@ -171,7 +192,7 @@ def sweep(roots: list[tuple[Operator | Leaf, Any]], retain_graph: bool) -> None:
 
 if native is not None and not TYPE_CHECKING:
     TensorBase, Entry, ViewEntry = native.TensorBase, native.Entry, native.ViewEntry
-    wrap, set_tensor_type, sweep = native.wrap, native.set_tensor_type, native.sweep
+    wrap, set_tensor_type, sweep, set_recorder = native.wrap, native.set_tensor_type, native.sweep, native.set_recorder
     tick, touch, version, written_since = native.tick, native.touch, native.version, native.written_since
 
 
