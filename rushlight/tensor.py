@@ -10,7 +10,7 @@ import copy
 import itertools
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -31,9 +31,11 @@ from .autograd.tape import (
 )
 from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError, UnsupportedError
+from .ops.comparison import or_not_implemented
 from .ops.numpy_protocol import call_function, call_ufunc
 from .ops.promotion import cast
 
+F = TypeVar("F", bound=Callable[..., Any])
 _handles = itertools.count()
 
 
@@ -109,6 +111,31 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
 
     method.__name__ = name
     method.__doc__ = f"In-place version of `{function.__name__}`."
+    return method
+
+
+def both(function: F) -> tuple[F, Callable[..., Any]]:
+    """An operator as a method, and its in-place method."""
+    return function, in_place(function)
+
+
+def reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator with its sides exchanged: what Python calls for `2 / tensor`."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        return function(other, self)
+
+    method.__name__ = "r" + function.__name__
+    return method
+
+
+def _cast_to(kind: dtypes.dtype) -> Callable[..., Any]:
+    def method(self: Tensor, memory_format: Any = None) -> Tensor:
+        result = cast(self, kind)
+        return result if memory_format is None else result.to(memory_format=memory_format)
+
+    method.__name__ = kind.name
+    method.__doc__ = f"This tensor as {kind}."
     return method
 
 
@@ -200,8 +227,7 @@ class Tensor(TensorBase):
             raise DTypeError("iteration over a 0-d tensor")
         return iter(self.unbind(0))
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # by identity, as `==` compares elements
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
         from .printing import tensor_text  # printing needs ops, and few programs print
@@ -510,9 +536,158 @@ class Tensor(TensorBase):
 
     __getitem__ = ops.getitem
     __setitem__ = ops.setitem
+    # -- arithmetic
+
     __add__ = __radd__ = ops.add
-    __sub__ = ops.sub
+    __sub__, __rsub__ = ops.sub, ops.rsub
     __mul__ = __rmul__ = ops.mul
+    __truediv__, __rtruediv__ = ops.true_divide, reflected(ops.true_divide)
+    __floordiv__, __rfloordiv__ = ops.floor_divide, reflected(ops.floor_divide)
+    __mod__, __rmod__ = ops.remainder, reflected(ops.remainder)
+    __pow__, __rpow__ = ops.pow, reflected(ops.pow)
+    __neg__, __pos__, __abs__ = ops.neg, ops.positive, ops.abs
+
+    add, add_ = both(ops.add)
+    sub, sub_ = both(ops.sub)
+    mul, mul_ = both(ops.mul)
+    div, div_ = both(ops.div)
+    subtract, subtract_ = both(ops.subtract)
+    multiply, multiply_ = both(ops.multiply)
+    divide, divide_ = both(ops.divide)
+    true_divide, true_divide_ = both(ops.true_divide)
+    floor_divide, floor_divide_ = both(ops.floor_divide)
+    remainder, remainder_ = both(ops.remainder)
+    fmod, fmod_ = both(ops.fmod)
+    pow, pow_ = both(ops.pow)
+    float_power, float_power_ = both(ops.float_power)
+    __iadd__, __isub__, __imul__, __itruediv__, __ifloordiv__ = add_, sub_, mul_, true_divide_, floor_divide_
+    __imod__, __ipow__ = remainder_, pow_
+    maximum, minimum, fmax, fmin = ops.maximum, ops.minimum, ops.fmax, ops.fmin
+    logaddexp, logaddexp2, positive, frexp = ops.logaddexp, ops.logaddexp2, ops.positive, ops.frexp
+    clamp, clamp_ = both(ops.clamp)
+    clip, clip_ = both(ops.clip)
+    clamp_min, clamp_min_ = both(ops.clamp_min)
+    clamp_max, clamp_max_ = both(ops.clamp_max)
+    lerp, lerp_ = both(ops.lerp)
+    addcmul, addcmul_ = both(ops.addcmul)
+    addcdiv, addcdiv_ = both(ops.addcdiv)
+    atan2, atan2_ = both(ops.atan2)
+    arctan2, arctan2_ = both(ops.arctan2)
+    hypot, hypot_ = both(ops.hypot)
+    copysign, copysign_ = both(ops.copysign)
+    xlogy, xlogy_ = both(ops.xlogy)
+    ldexp, ldexp_ = both(ops.ldexp)
+    nextafter, nextafter_ = both(ops.nextafter)
+    heaviside, heaviside_ = both(ops.heaviside)
+    gcd, gcd_ = both(ops.gcd)
+    lcm, lcm_ = both(ops.lcm)
+
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """This tensor where `condition` holds, `other` elsewhere."""
+        return ops.where(condition, self, other)  # type: ignore[no-any-return]
+
+    # -- functions of one argument
+
+    exp, exp_ = both(ops.exp)
+    exp2, exp2_ = both(ops.exp2)
+    expm1, expm1_ = both(ops.expm1)
+    log, log_ = both(ops.log)
+    log2, log2_ = both(ops.log2)
+    log10, log10_ = both(ops.log10)
+    log1p, log1p_ = both(ops.log1p)
+    sqrt, sqrt_ = both(ops.sqrt)
+    rsqrt, rsqrt_ = both(ops.rsqrt)
+    square, square_ = both(ops.square)
+    reciprocal, reciprocal_ = both(ops.reciprocal)
+    sin, sin_ = both(ops.sin)
+    cos, cos_ = both(ops.cos)
+    tan, tan_ = both(ops.tan)
+    asin, asin_ = both(ops.asin)
+    acos, acos_ = both(ops.acos)
+    atan, atan_ = both(ops.atan)
+    sinh, sinh_ = both(ops.sinh)
+    cosh, cosh_ = both(ops.cosh)
+    asinh, asinh_ = both(ops.asinh)
+    acosh, acosh_ = both(ops.acosh)
+    atanh, atanh_ = both(ops.atanh)
+    arcsin, arcsin_ = both(ops.arcsin)
+    arccos, arccos_ = both(ops.arccos)
+    arctan, arctan_ = both(ops.arctan)
+    arcsinh, arcsinh_ = both(ops.arcsinh)
+    arccosh, arccosh_ = both(ops.arccosh)
+    arctanh, arctanh_ = both(ops.arctanh)
+    deg2rad, deg2rad_ = both(ops.deg2rad)
+    rad2deg, rad2deg_ = both(ops.rad2deg)
+    neg, neg_ = both(ops.neg)
+    negative, negative_ = both(ops.negative)
+    abs, abs_ = both(ops.abs)
+    absolute, absolute_ = both(ops.absolute)
+    sign, sign_ = both(ops.sign)
+    sgn, sgn_ = both(ops.sgn)
+    floor, floor_ = both(ops.floor)
+    ceil, ceil_ = both(ops.ceil)
+    trunc, trunc_ = both(ops.trunc)
+    fix, fix_ = both(ops.fix)
+    round, round_ = both(ops.round)
+    frac, frac_ = both(ops.frac)
+    nan_to_num, nan_to_num_ = both(ops.nan_to_num)
+    conj_physical, conj_physical_ = both(ops.conj_physical)
+    conj, angle, is_nonzero = ops.conj, ops.angle, ops.is_nonzero
+    real = property(ops.real, lambda self, value: self.real.copy_(value))
+    imag = property(ops.imag, lambda self, value: self.imag.copy_(value))
+
+    # -- comparison and logic
+
+    __eq__, __ne__ = or_not_implemented(ops.eq), or_not_implemented(ops.ne)
+    __lt__, __le__ = or_not_implemented(ops.lt), or_not_implemented(ops.le)
+    __gt__, __ge__ = or_not_implemented(ops.gt), or_not_implemented(ops.ge)
+    __and__ = __rand__ = ops.bitwise_and
+    __or__ = __ror__ = ops.bitwise_or
+    __xor__ = __rxor__ = ops.bitwise_xor
+    __lshift__, __rlshift__ = ops.bitwise_left_shift, reflected(ops.bitwise_left_shift)
+    __rshift__, __rrshift__ = ops.bitwise_right_shift, reflected(ops.bitwise_right_shift)
+    __invert__ = ops.bitwise_not
+
+    eq, eq_ = both(ops.eq)
+    ne, ne_ = both(ops.ne)
+    lt, lt_ = both(ops.lt)
+    le, le_ = both(ops.le)
+    gt, gt_ = both(ops.gt)
+    ge, ge_ = both(ops.ge)
+    not_equal, not_equal_ = both(ops.not_equal)
+    less, less_ = both(ops.less)
+    less_equal, less_equal_ = both(ops.less_equal)
+    greater, greater_ = both(ops.greater)
+    greater_equal, greater_equal_ = both(ops.greater_equal)
+    logical_and, logical_and_ = both(ops.logical_and)
+    logical_or, logical_or_ = both(ops.logical_or)
+    logical_xor, logical_xor_ = both(ops.logical_xor)
+    logical_not, logical_not_ = both(ops.logical_not)
+    bitwise_and, bitwise_and_ = both(ops.bitwise_and)
+    bitwise_or, bitwise_or_ = both(ops.bitwise_or)
+    bitwise_xor, bitwise_xor_ = both(ops.bitwise_xor)
+    bitwise_not, bitwise_not_ = both(ops.bitwise_not)
+    bitwise_left_shift, bitwise_left_shift_ = both(ops.bitwise_left_shift)
+    bitwise_right_shift, bitwise_right_shift_ = both(ops.bitwise_right_shift)
+    __iand__, __ior__, __ixor__ = bitwise_and_, bitwise_or_, bitwise_xor_
+    __ilshift__, __irshift__ = bitwise_left_shift_, bitwise_right_shift_
+    isnan, isinf, isfinite, isposinf, isneginf = ops.isnan, ops.isinf, ops.isfinite, ops.isposinf, ops.isneginf
+    isreal, signbit, equal, isclose, allclose = ops.isreal, ops.signbit, ops.equal, ops.isclose, ops.allclose
+
+    # -- casts
+
+    float = _cast_to(dtypes.float32)
+    double = _cast_to(dtypes.float64)
+    half = _cast_to(dtypes.float16)
+    bfloat16 = _cast_to(dtypes.bfloat16)
+    int = _cast_to(dtypes.int32)
+    long = _cast_to(dtypes.int64)
+    short = _cast_to(dtypes.int16)
+    char = _cast_to(dtypes.int8)
+    byte = _cast_to(dtypes.uint8)
+    bool = _cast_to(dtypes.bool)
+    cfloat = _cast_to(dtypes.complex64)
+    cdouble = _cast_to(dtypes.complex128)
 
     sum = ops.sum
     reshape = ops.reshape

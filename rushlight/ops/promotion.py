@@ -3,20 +3,27 @@ in a gradient, writing to `out=`, and the errors for shapes that do not fit."""
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Callable
 from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import Operator, TensorBase, wrap
-from ..errors import DTypeError, OperatorError, ShapeError
+from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Array = Any
+F = TypeVar("F", bound=Callable[..., Any])
 
+# torch: log(0), 0 / 0 and overflow give inf and NaN without a word. NumPy warns, at the place of the call: silence it
+# for calls made by this package only. (An np.errstate around each call would cost more than the calls.)
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
 
 
 class Cast(Operator):
@@ -27,7 +34,7 @@ class Cast(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return grad.astype(ctx.source)
+        return discard_imaginary(grad).astype(ctx.source) if ctx.source.kind != "c" else grad.astype(ctx.source)
 
 
 def cast(x: Tensor, kind: dtypes.dtype) -> Tensor:
@@ -43,7 +50,62 @@ def cast(x: Tensor, kind: dtypes.dtype) -> Tensor:
 
 
 def discard_imaginary(array: Array) -> Array:
-    return array.real if array.dtype.kind == "c" else array
+    return array.real if is_complex(array) else array
+
+
+def is_complex(x: Array) -> bool:
+    """Whether an array (or a Tensor standing for one) is complex."""
+    return bool(getattr(x, "_array", x).dtype.kind == "c")
+
+
+def conj(x: Any) -> Any:
+    """The complex conjugate; real arrays and numbers as they are. torch: gradients of complex tensors are dL/d(conj z)."""
+    return x.conj() if hasattr(x, "dtype") and is_complex(x) else x
+
+
+def floating(x: Tensor, name: str) -> Tensor:
+    """`x` as operand of a function that has no integer form: integers and bools become the default dtype."""
+    try:
+        return cast(x, dtypes.get_default_dtype()) if x._array.dtype.kind in "iub" else x
+    except AttributeError:
+        raise not_a_tensor(x, name) from None
+
+
+def not_a_tensor(x: Any, name: str, argument: str = "input") -> DTypeError:
+    return DTypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(x).__name__}")
+
+
+def not_implemented(name: str, x: Any) -> UnsupportedError:
+    return UnsupportedError(f'{name}: "{name}" not implemented for \'{dtypes.of(x._array).name}\'')
+
+
+def is_half(x: Array) -> bool:
+    """Whether an array (or a Tensor standing for one) holds 16-bit floats, whose arithmetic is done in float32."""
+    kind = getattr(x, "_array", x).dtype
+    return bool(kind.itemsize == 2 and kind.kind in "fV")
+
+
+def in_float32(definition: F) -> F:
+    """A kernel that computes 16-bit floats in float32 and rounds its results once.
+
+    It looks at the first argument only; the other arrays are raised with it, and every array returned is lowered
+    again, so it suits kernels whose operands and results have one dtype.
+    """
+
+    @functools.wraps(definition)
+    def call(x: Array, *rest: Any) -> Any:
+        if not is_half(x):
+            return definition(x, *rest)
+        wide = [r.astype(np.float32) if hasattr(r, "dtype") and is_half(r) else r for r in rest]
+        result = definition(x.astype(np.float32), *wide)
+        lower = functools.partial(_lowered, kind=getattr(x, "_array", x).dtype)
+        return tuple(map(lower, result)) if isinstance(result, tuple) else lower(result)
+
+    return call  # type: ignore[return-value]
+
+
+def _lowered(x: Any, kind: np.dtype[Any]) -> Any:
+    return x.astype(kind) if hasattr(x, "dtype") and getattr(x, "_array", x).dtype == np.float32 else x
 
 
 def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
