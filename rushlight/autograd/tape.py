@@ -227,6 +227,13 @@ class Operator(Entry):
     forward: ClassVar[Callable[..., Any]]
     backward: ClassVar[Callable[..., Any]]
 
+    @classmethod
+    def derive(cls, *args: Any) -> Any:
+        """Runs the operator inside another's backward: on bare arrays, or recorded if that backward is itself recorded."""
+        if any(isinstance(a, TensorBase) for a in args):
+            return cls.apply(*args)
+        return cls.forward(cls(), *args)
+
     def _enter(self, edges: tuple[Operator | Leaf | None, ...]) -> None:
         """Puts an entry on the tape that no `apply` made."""
         self.edges = edges
