@@ -165,16 +165,6 @@ def touch(*arrays: Array) -> None:
         _written[key] = (_last_write, version(array) + 1)
 
 
-def touch_all(arrays: Sequence[Array]) -> None:
-    """Notes one write to all of these arrays, as an optimizer's step is."""
-    global _last_write
-    _last_write = now = next(_clock)
-    for array in arrays:
-        key = id(array if array.base is None else owner(array))
-        _written[key] = now
-        _versions[key] = _versions.get(key, 0) + 1
-
-
 def version(array: Array) -> int:
     """How often the memory of `array` was written to in place."""
     return _written.get(id(owner(array)), (0, 0))[1]
