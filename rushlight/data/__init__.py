@@ -1,0 +1,3 @@
+"""Data that comes with Rushlight."""
+
+from rushlight.data.digits import Digits
