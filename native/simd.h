@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -90,20 +91,51 @@ inline vf min_nan(vf a, vf b) { return a != a ? a : min(a, b); }
 inline vf abs(vf v) { return floats(bits(v) & 0x7fffffff); }
 inline vf multiply_add(vf a, vf b, vf c) { return a * b + c; }  // one rounding where the hardware has it
 
-// Sum and maximum of the lanes, halves against halves.
-inline float sum(vf v) {
-    float lane[W];
-    store(lane, v);
-    for (int half = W / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-    return lane[0];
+// Lanes chosen at compile time: I < W is lane I of a, I >= W is lane I - W of b.
+template <int... I>
+inline vf pick(vf a, vf b) {
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+    return __builtin_shufflevector(a, b, I...);
+#else
+    return __builtin_shuffle(a, b, vi{I...});
+#endif
+#else
+    return __builtin_shuffle(a, b, vi{I...});
+#endif
 }
+
+// Sum and maximum of the lanes, halves against halves. The maximum is NaN where a lane is.
+template <int H, int... L>
+inline vf swap_lanes(vf v, std::integer_sequence<int, L...>) {
+    return pick<(L ^ H)...>(v, v);
+}
+template <int H = W / 2>
+inline float sum(vf v) {
+    v += swap_lanes<H>(v, std::make_integer_sequence<int, W>());
+    if constexpr (H > 1) return sum<H / 2>(v);
+    return v[0];
+}
+template <int H = W / 2>
 inline float max(vf v) {
-    float lane[W];
-    store(lane, v);
-    for (int half = W / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-    return lane[0];
+    v = max_nan(v, swap_lanes<H>(v, std::make_integer_sequence<int, W>()));
+    if constexpr (H > 1) return max<H / 2>(v);
+    return v[0];
+}
+
+// Row i and column i of a W x W block change places: blocks of H lanes of row i + H and row i do, for H = W/2 ... 1.
+template <int H, int... L>
+inline void swap_blocks(vf& upper, vf& lower, std::integer_sequence<int, L...>) {
+    const vf u = upper, l = lower;
+    upper = pick<(L & H ? W + L - H : L)...>(u, l);
+    lower = pick<(L & H ? W + L : L + H)...>(u, l);
+}
+template <int H = W / 2>
+inline __attribute__((always_inline)) void transpose(vf (&row)[W]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++)
+        if (!(i & H)) swap_blocks<H>(row[i], row[i + H], std::make_integer_sequence<int, W>());
+    if constexpr (H > 1) transpose<H / 2>(row);
 }
 
 }  // namespace rushlight

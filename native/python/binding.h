@@ -90,6 +90,12 @@ inline Ref new_array(int type, int ndim, const npy_intp* shape) { return Ref(PyA
 inline Ref new_f32(int ndim, const npy_intp* shape) { return new_array(NPY_FLOAT32, ndim, shape); }
 inline Ref new_f32_like(PyObject* o) { return new_f32(ndim(o), PyArray_DIMS(as_array(o))); }  // C order
 
+// None in place of an array that was not asked for.
+inline Ref none() {
+    Py_INCREF(Py_None);
+    return Ref(Py_None);
+}
+
 // --- small arguments ---------------------------------------------------------------------------------------------
 
 // Reads an int (no bool, nothing that overflows), a number, a tuple of exactly n ints. False leaves no exception behind.
@@ -120,6 +126,12 @@ inline bool read_ints(PyObject* o, int n, int64_t* out) {
         if (!read_int(PyTuple_GET_ITEM(o, i), out + i)) return false;
     return true;
 }
+inline bool read_bools(PyObject* o, int n, bool* out) {
+    if (!PyTuple_CheckExact(o) || PyTuple_GET_SIZE(o) != n) return false;
+    for (int i = 0; i < n; i++)
+        if (!read_bool(PyTuple_GET_ITEM(o, i), out + i)) return false;
+    return true;
+}
 inline bool is_text(PyObject* o, const char* text) {
     return PyUnicode_Check(o) && PyUnicode_CompareWithASCIIString(o, text) == 0;
 }
@@ -145,6 +157,6 @@ public:
 #define RUSHLIGHT_METHOD(name, doc) {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name)), METH_FASTCALL, doc}
 
 bool add_tape_types(PyObject* module);
-extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[];
+extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[];
 
 }  // namespace rushlight
