@@ -61,12 +61,14 @@ class Size(tuple):  # type: ignore[type-arg]
 class RemovableHandle:
     """What registering a hook returns: `remove()` takes the hook away again. Also a context manager."""
 
-    def __init__(self, hooks: dict[int, Any]) -> None:
+    def __init__(self, hooks: Any, *, extra_dict: Any = ()) -> None:
         self.id = next(_handles)
         self.hooks = hooks
+        self.flags = [extra_dict] if isinstance(extra_dict, dict) else list(extra_dict or ())  # also keyed by hook id
 
     def remove(self) -> None:
-        self.hooks.pop(self.id, None)
+        for hooks in (self.hooks, *self.flags):
+            hooks.pop(self.id, None)
 
     def __enter__(self) -> RemovableHandle:
         return self
