@@ -13,7 +13,7 @@ from ..autograd.tape import Operator
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .elementwise import conj
-from .precision import in_float32
+from .promotion import in_float32
 from .window import Sizes, reach, spread, stops, taps, widen
 
 if TYPE_CHECKING:

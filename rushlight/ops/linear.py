@@ -9,7 +9,7 @@ from ..autograd.tape import Operator
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .elementwise import conj
-from .precision import in_float32
+from .promotion import in_float32
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
