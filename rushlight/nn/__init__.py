@@ -1,6 +1,6 @@
 """Building networks: Module, Parameter, containers, and the layers, losses and functions, a block of re-exports per family."""
 
-from . import functional
+from . import functional, init
 from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .module import Module
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter

@@ -55,7 +55,9 @@ class _Numbered(Module):
             TypeError: not an iterable.
         """
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{self._get_name()}.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"{self._get_name()}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -201,7 +203,9 @@ def _pairs(given: Any, name: str, method: str, element: str) -> list[tuple[Any, 
         TypeError: neither. ValueError: an element that is not a pair.
     """
     if not isinstance(given, Iterable):
-        raise TypeError(f"{method} should be called with an iterable of key/value pairs, but got {type(given).__name__}")
+        raise TypeError(
+            f"{method} should be called with an iterable of key/value pairs, but got {type(given).__name__}"
+        )
     if hasattr(given, "items"):
         return list(given.items())
     pairs = list(given)

@@ -37,7 +37,9 @@ any_global: dict[int, bool] = {}  # ids of the hooks that a call of any module h
 backward_hooks_are_full: bool | None = None
 
 
-def add(hooks: Any, hook: Hook, flags: tuple[Any, ...] = (), prepend: bool = False, also: tuple[Any, ...] = ()) -> RemovableHandle:
+def add(
+    hooks: Any, hook: Hook, flags: tuple[Any, ...] = (), prepend: bool = False, also: tuple[Any, ...] = ()
+) -> RemovableHandle:
     """Registers `hook`, notes its id in each of `flags`, and returns its handle, which cleans up `also` too."""
     handle = RemovableHandle(hooks, extra_dict=[*flags, *also])
     hooks[handle.id] = hook
@@ -53,7 +55,9 @@ def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
     return add(forward_pre_hooks, hook, (any_global,))
 
 
-def register_module_forward_hook(hook: Hook, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
+def register_module_forward_hook(
+    hook: Hook, *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
     """Calls `hook(module, args, output)` after the forward of every module; what it returns (if not None) replaces output.
 
     Args:
@@ -142,7 +146,9 @@ def run_pre_hooks(module: Module, args: Any, kwargs: dict[str, Any]) -> tuple[An
             if changed is None:
                 continue
             if not (isinstance(changed, tuple) and len(changed) == 2):
-                raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+                raise RuntimeError(
+                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                )
             args, kwargs = changed
         elif (changed := hook(module, args)) is not None:
             args = changed if isinstance(changed, tuple) else (changed,)
@@ -209,7 +215,10 @@ def call(module: Module, args: Any, kwargs: dict[str, Any]) -> Any:
 def _backward_hooks_of(module: Module) -> tuple[list[Hook], list[Hook]]:
     """The backward hooks, full ones and those of the older kind."""
     kinds: tuple[list[Hook], list[Hook]] = [], []
-    for full, hooks in ((backward_hooks_are_full, backward_hooks), (module._is_full_backward_hook, module._backward_hooks)):
+    for full, hooks in (
+        (backward_hooks_are_full, backward_hooks),
+        (module._is_full_backward_hook, module._backward_hooks),
+    ):
         kinds[0 if full else 1].extend(hooks.values())
     return kinds
 
@@ -217,7 +226,9 @@ def _backward_hooks_of(module: Module) -> tuple[list[Hook], list[Hook]]:
 def _hook_last_operator(module: Module, hooks: list[Hook], result: Any) -> None:
     """The older kind of backward hook: sees the gradients of the operator that made the (first) result."""
     while not isinstance(result, TensorBase):
-        result = next(v for v in result.values() if isinstance(v, TensorBase)) if isinstance(result, dict) else result[0]
+        result = (
+            next(v for v in result.values() if isinstance(v, TensorBase)) if isinstance(result, dict) else result[0]
+        )
     node = result.grad_fn  # type: ignore[attr-defined]
     for hook in hooks if node is not None else ():
         register_node_hook(node, functools.partial(hook, module))
@@ -354,5 +365,7 @@ def _spread(grads: tuple[Any, ...], places: list[int], n: int) -> tuple[Any, ...
 def _checked(changed: Any, n: int, kind: str) -> tuple[Any, ...]:
     changed = changed if isinstance(changed, tuple) else (changed,)
     if len(changed) != n:
-        raise RuntimeError(f"Backward {kind} returned an invalid number of grad_output, got {len(changed)}, but expected {n}")
+        raise RuntimeError(
+            f"Backward {kind} returned an invalid number of grad_output, got {len(changed)}, but expected {n}"
+        )
     return changed

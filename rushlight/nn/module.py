@@ -53,7 +53,11 @@ def typename(obj: Any) -> str:
     if type(obj) is Tensor:
         return str(obj.type())
     kind = obj if isinstance(obj, type) else type(obj)
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__builtin__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if kind.__module__ in ("builtins", "__builtin__")
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def indent(text: str, spaces: int = 2) -> str:
@@ -105,9 +109,13 @@ class Module:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:
             if kwargs:
-                raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+                )
             if args:
-                raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given")
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+                )
         vars(self).update(training=True, _is_full_backward_hook=None, _non_persistent_buffers_set=set())
         vars(self).update((name, OrderedDict()) for name in _HOOKS)
         vars(self).update((name, Members(self)) for name in _MEMBERS)
@@ -129,7 +137,13 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`forward`, with the hooks around it."""
-        if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks or any_global:
+        if (
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+            or any_global
+        ):
             return self._guarded_call(args, kwargs)
         try:
             if len(args) == 1 and not kwargs:  # the usual call, without the cost of unpacking both
@@ -166,7 +180,9 @@ class Module:
         _check_name(self, "_parameters", name, "parameter")
         if param is not None:
             if not isinstance(param, Parameter):
-                raise TypeError(f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)")
+                raise TypeError(
+                    f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
+                )
             if param.grad_fn is not None:
                 raise ValueError(
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
@@ -183,7 +199,9 @@ class Module:
         """
         _check_name(self, "_buffers", name, "buffer")
         if tensor is not None and not isinstance(tensor, TensorBase):
-            raise TypeError(f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)")
+            raise TypeError(
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+            )
         self._buffers[name] = _replaced(hooks.buffer_registration_hooks, self, name, tensor)
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
@@ -236,15 +254,21 @@ class Module:
         """Something that is neither Parameter nor Module, assigned to the name of a parameter, module or buffer."""
         if name in self._buffers:
             if value is not None and not isinstance(value, TensorBase):
-                raise TypeError(f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)")
+                raise TypeError(
+                    f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
+                )
             self._assign_buffer(name, value, getattr(value, "persistent", name not in self._non_persistent_buffers_set))
         elif name in self._parameters:
             if value is not None:
-                raise TypeError(f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)")
+                raise TypeError(
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
+                )
             self.register_parameter(name, None)
         else:
             if value is not None:
-                raise TypeError(f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)")
+                raise TypeError(
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                )
             self._modules[name] = _replaced(hooks.module_registration_hooks, self, name, None)
 
     def _assign_buffer(self, name: str, value: Any, persistent: bool) -> None:
@@ -337,7 +361,11 @@ class Module:
         return buffer  # type: ignore[no-any-return]
 
     def _named_members(
-        self, get_members_fn: Callable[[Module], Any], prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+        self,
+        get_members_fn: Callable[[Module], Any],
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Any]]:
         seen: set[Any] = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
@@ -349,7 +377,9 @@ class Module:
                     seen.add(member)
                 yield f"{path}.{name}" if path else name, member
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """Dotted paths and parameters, in the order of assignment, submodules after the module's own.
 
         Args:
@@ -364,7 +394,9 @@ class Module:
         for _, param in self.named_parameters(recurse=recurse):
             yield param
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """Dotted paths and buffers; see `named_parameters`."""
         yield from self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
 
@@ -528,7 +560,9 @@ class Module:
 
     # ------------------------------------------------------------------------------------------------------- hooks
 
-    def register_forward_pre_hook(self, hook: hooks.Hook, *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
+    def register_forward_pre_hook(
+        self, hook: hooks.Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
         """Calls `hook(module, args)` before forward; what it returns (if not None) replaces args.
 
         Args:
@@ -589,7 +623,9 @@ class Module:
             ['weight', 'bias']
         """
         if args:
-            warnings.warn("state_dict: positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2)
+            warnings.warn(
+                "state_dict: positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2
+            )
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
@@ -676,7 +712,11 @@ class Module:
         return {**rest, **members}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        fresh = {"_is_full_backward_hook": None, "_non_persistent_buffers_set": set(), **{k: OrderedDict() for k in _HOOKS}}
+        fresh = {
+            "_is_full_backward_hook": None,
+            "_non_persistent_buffers_set": set(),
+            **{k: OrderedDict() for k in _HOOKS},
+        }
         vars(self).update({**fresh, **state})
         for name in _MEMBERS:
             vars(self)[name] = Members(self, state.get(name, {}))
@@ -748,7 +788,9 @@ def locate(error: RushlightError, module: Module) -> None:
     if not trail:
         trail.update(text=str(error), path="", kind=type(module).__name__)
     elif trail["module"] is not module:
-        name = next((path for path, each in module.named_modules() if each is trail["module"]), type(trail["module"]).__name__)
+        name = next(
+            (path for path, each in module.named_modules() if each is trail["module"]), type(trail["module"]).__name__
+        )
         trail["path"] = f"{name}.{trail['path']}" if trail["path"] else name
     trail["module"] = module
     place = f"{trail['path']} ({trail['kind']})" if trail["path"] else trail["kind"]

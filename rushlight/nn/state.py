@@ -99,7 +99,9 @@ def load(module: Module, state_dict: Any, strict: bool, assign: bool) -> Incompa
     return keys
 
 
-def _check(module: Module, state_dict: Any, prefix: str, metadata: Any, assign: bool, keys: Any, problems: Problems) -> None:
+def _check(
+    module: Module, state_dict: Any, prefix: str, metadata: Any, assign: bool, keys: Any, problems: Problems
+) -> None:
     local_metadata = metadata.get(prefix[:-1], {})
     if assign:
         local_metadata = {**local_metadata, "assign_to_params_buffers": True}
@@ -162,7 +164,13 @@ def _quoted(key: str) -> str:
 
 
 def load_own(
-    module: Module, state_dict: Any, prefix: str, metadata: Any, strict: bool, problems: tuple[Any, Any, Any], no_extra: Any
+    module: Module,
+    state_dict: Any,
+    prefix: str,
+    metadata: Any,
+    strict: bool,
+    problems: tuple[Any, Any, Any],
+    no_extra: Any,
 ) -> None:
     """The default `_load_from_state_dict`: checks this module's own entries, and copies or notes the copies."""
     missing, unexpected, errors = problems
@@ -232,5 +240,9 @@ def _copy(tensor: Any, given: Any) -> None:
 def _take(module: Module, name: str, tensor: Any, given: Any) -> None:
     """The given tensor itself becomes the parameter or buffer."""
     if isinstance(tensor, Parameter):
-        given = given.requires_grad_(tensor.requires_grad) if isinstance(given, Parameter) else Parameter(given, tensor.requires_grad)
+        given = (
+            given.requires_grad_(tensor.requires_grad)
+            if isinstance(given, Parameter)
+            else Parameter(given, tensor.requires_grad)
+        )
     setattr(module, name, given)
