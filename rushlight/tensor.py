@@ -33,7 +33,7 @@ from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError, UnsupportedError
 from .ops.comparison import or_not_implemented
 from .ops.numpy_protocol import call_function, call_ufunc
-from .ops.promotion import cast
+from .ops.promotion import cast, write_
 
 F = TypeVar("F", bound=Callable[..., Any])
 _handles = itertools.count()
@@ -75,32 +75,6 @@ class RemovableHandle:
 
     def __exit__(self, *failure: object) -> None:
         self.remove()
-
-
-def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
-    """Makes `target` hold `result`, in memory and on the tape: the second half of every in-place operator.
-
-    Raises:
-        RuntimeError: another shape, a dtype that does not fit, or a leaf that requires grad.
-    """
-    array = result._array
-    if array.shape != target._array.shape:
-        raise ShapeError(
-            f"{name}: output with shape {list(target.shape)} doesn't match the broadcast shape {list(array.shape)}"
-        )
-    if array.dtype != target._array.dtype:
-        if not dtypes.can_cast(result.dtype, target.dtype):
-            raise OperatorError(f"{name}: result type {result.dtype} can't be cast to the desired output type {target.dtype}")
-        result = cast(result, target.dtype)
-    if not target._array.flags.writeable:
-        raise OperatorError(
-            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation."
-        )
-    np.copyto(target._array, result._array)
-    touch(target._array)
-    if mode.enabled:
-        rebind(target, result._edge)
-    return target
 
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,5 @@
 """What operators share about their arguments: bringing operands to one dtype by PyTorch's rules, undoing broadcasting
-in a gradient, writing to `out=`, and the errors for shapes that do not fit."""
+in a gradient, writing to `out=` and in place, and the errors for operands that do not fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .. import dtypes
-from ..autograd.tape import Operator, TensorBase, wrap
+from ..autograd.grad_mode import mode
+from ..autograd.tape import Operator, TensorBase, rebind, touch, wrap
 from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -79,33 +80,31 @@ def not_implemented(name: str, x: Any) -> UnsupportedError:
     return UnsupportedError(f'{name}: "{name}" not implemented for \'{dtypes.of(x._array).name}\'')
 
 
-def is_half(x: Array) -> bool:
-    """Whether an array (or a Tensor standing for one) holds 16-bit floats, whose arithmetic is done in float32."""
-    kind = getattr(x, "_array", x).dtype
-    return bool(kind.itemsize == 2 and kind.kind in "fV")
+def is_half(x: Any) -> bool:
+    """Whether `x` is an array (or a Tensor) of float16 or bfloat16."""
+    kind = getattr(getattr(x, "_array", x), "dtype", None)
+    return kind is not None and kind.itemsize == 2 and kind.kind in "fV"
 
 
 def in_float32(definition: F) -> F:
-    """A kernel that computes 16-bit floats in float32 and rounds its results once.
-
-    It looks at the first argument only; the other arrays are raised with it, and every array returned is lowered
-    again, so it suits kernels whose operands and results have one dtype.
-    """
+    """A kernel that computes half precision in float32 and rounds its results once, to the first such array's dtype."""
 
     @functools.wraps(definition)
-    def call(x: Array, *rest: Any) -> Any:
-        if not is_half(x):
-            return definition(x, *rest)
-        wide = [r.astype(np.float32) if hasattr(r, "dtype") and is_half(r) else r for r in rest]
-        result = definition(x.astype(np.float32), *wide)
-        lower = functools.partial(_lowered, kind=getattr(x, "_array", x).dtype)
-        return tuple(map(lower, result)) if isinstance(result, tuple) else lower(result)
+    def call(*args: Any) -> Any:
+        half = next((a for a in args if is_half(a)), None)
+        if half is None:
+            return definition(*args)
+        kind = getattr(half, "_array", half).dtype
+        return _narrowed(definition(*[a.astype(np.float32) if is_half(a) else a for a in args]), kind)
 
     return call  # type: ignore[return-value]
 
 
-def _lowered(x: Any, kind: np.dtype[Any]) -> Any:
-    return x.astype(kind) if hasattr(x, "dtype") and getattr(x, "_array", x).dtype == np.float32 else x
+def _narrowed(x: Any, kind: np.dtype[Any]) -> Any:
+    """Float32 results, in a tuple or alone, in `kind`; everything else as it is."""
+    if isinstance(x, tuple):
+        return tuple(_narrowed(each, kind) for each in x)
+    return x.astype(kind) if getattr(getattr(x, "_array", x), "dtype", None) == np.float32 else x
 
 
 def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
@@ -189,6 +188,35 @@ def into(out: Tensor | None, result: Tensor, name: str) -> Tensor:
         out._array = np.empty(result._array.shape, out._array.dtype)
     out.copy_(result)
     return out
+
+
+def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
+    """Makes `target` hold `result`, in memory and on the tape: the second half of every in-place operator.
+
+    Raises:
+        RuntimeError: another shape, a dtype that does not fit, or a leaf that requires grad.
+    """
+    array = result._array
+    if array.shape != target._array.shape:
+        raise ShapeError(
+            f"{name}: output with shape {list(target.shape)} doesn't match the broadcast shape {list(array.shape)}"
+        )
+    if array.dtype != target._array.dtype:
+        if not dtypes.can_cast(dtypes.of(array), dtypes.of(target._array)):
+            raise OperatorError(
+                f"{name}: result type {dtypes.of(array)} can't be cast to the desired output type {target.dtype}"
+            )
+        result = cast(result, target.dtype)
+    if not target._array.flags.writeable:
+        raise OperatorError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+    np.copyto(target._array, result._array)
+    touch(target._array)
+    if mode.enabled:
+        rebind(target, result._edge)
+    return target
 
 
 def broadcast_error(name: str, a: Any, b: Any) -> ShapeError:

@@ -32,21 +32,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 LN2, LN10 = math.log(2), math.log(10)
 
 
-def operator(title: str, function: Callable[[Array], Array], gradient: Callable[..., Array], saved: int | str) -> type[Operator]:
-    """The operator y = function(x) with dx = gradient(grad, x), or gradient(grad, y) where `saved` is OUT."""
+def operator(
+    title: str, function: Callable[..., Array], gradient: Callable[..., Array], saved: int | str = 0
+) -> type[Operator]:
+    """The operator y = function(x, *constants), whose dx is gradient(grad, x, *constants), or gradient(grad, y, *constants)
+    where `saved` is OUT."""
 
     class Elementwise(Operator):
         saves = (saved,)
 
         @staticmethod
-        def forward(ctx: Operator, x: Array) -> Array:
-            y = function(x)
+        def forward(ctx: Any, x: Array, *constants: Any) -> Array:
+            y = function(x, *constants)
             ctx.saved = (x if saved == 0 else y,)
+            ctx.constants = constants
             return y
 
         @staticmethod
-        def backward(ctx: Operator, grad: Array) -> Array:
-            return gradient(grad, ctx.saved[0])
+        def backward(ctx: Any, grad: Array) -> Array:
+            return gradient(grad, ctx.saved[0], *ctx.constants)
 
     Elementwise.__name__ = Elementwise.__qualname__ = title
     return Elementwise
