@@ -6,3 +6,5 @@ from .tensor import Size, Tensor  # isort: split
 from .device import device
 from .ops import *  # noqa: F403
 from .ops.creation import from_numpy, ones, tensor, zeros, zeros_like
+
+from . import optim  # isort: split
