@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <limits>
 
 #include "kernels.h"
 #include "parallel.h"
@@ -15,14 +14,9 @@
 namespace rushlight {
 namespace {
 
-#ifndef KB
-#define KB 384
-#define SPB 10
-#define PPB 8
-#endif
-constexpr int64_t K_BLOCK = KB;          // steps of K between visits of C: a panel of them stays in L1 or L2
-constexpr int64_t STRIPS_PER_BLOCK = SPB;  // strips of A that stay in L2 while the panels pass by
-constexpr int64_t PANELS_PER_BLOCK = PPB;   // packed panels that stay in L2
+constexpr int64_t K_BLOCK = 384;          // steps of K between visits of C: a panel of them stays in L1 or L2
+constexpr int64_t STRIPS_PER_BLOCK = 10;  // strips of A that stay in L2 while the panels pass by
+constexpr int64_t PANELS_PER_BLOCK = 8;  // packed panels that stay in L2
 constexpr int64_t A_STEP = (MR + W - 1) / W * W;  // floats per step of a packed strip
 constexpr double TILE_WORK = 2e6;        // flops worth a range of parallel_for
 constexpr int TILES_PER_THREAD = 4;
@@ -31,10 +25,6 @@ constexpr int64_t SPLIT_SIZE = 8192;       // entries of C up to which K is cut 
 constexpr int64_t STEPS_PER_RANGE = 1024;  // ... into ranges of at least this
 constexpr int64_t MAX_RANGES = 32;
 constexpr int64_t ROWS_PER_SUM = 64;       // rows that column_sums adds up in one go
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t min(int64_t a, int64_t b) { return std::min(a, b); }
-int64_t max(int64_t a, int64_t b) { return std::max(a, b); }
 
 struct Product {
     int64_t M, N, K;
@@ -46,66 +36,27 @@ struct Product {
     double work() const { return 2.0 * double(M) * double(N) * double(K); }
 };
 
-constexpr BiasFloor KEEP{nullptr, -std::numeric_limits<float>::infinity()};
-
 // Part of a product: a range of its rows, columns and steps.
 struct Part {
     int64_t row, rows, column, columns, k, steps;
 };
 
-// --- panels of B -------------------------------------------------------------------------------------------------
-
-// Copies `columns` (at most `width`) columns of b into rows of `width` floats, the rest 0.
-void pack_panel(Matrix b, int64_t steps, int columns, int width, float* panel) {
-    if (columns < width)
-        for (int64_t i = 0; i < steps * width; i += W) store(panel + i, vf{});
-    if (b.row == 1) return copy_transposed(b.data, b.col, columns, steps, panel, width);
-    for (int64_t k = 0; k < steps; k++, panel += width) {
-        const float* from = b.data + k * b.row;
-        if (b.col == 1 && columns == width)
-            for (int v = 0; v < width; v += W) store(panel + v, load(from + v));
-        else
-            for (int n = 0; n < columns; n++) panel[n] = from[n * b.col];
-    }
-}
-
 // --- rows of A ---------------------------------------------------------------------------------------------------
 
-// Strip i of `count` strips of nearly equal height.
-struct Strip {
-    int64_t row;
-    int rows;
-};
-Strip strip(int64_t rows, int64_t count, int64_t i) {
-    const int64_t begin = rows * i / count;
-    return {begin, int(rows * (i + 1) / count - begin)};
-}
-
-// A block of rows, cut into strips: in place, or copied. Copied strips either keep their rows or are `strip_step` apart.
-struct Rows {
-    Matrix block;
-    int64_t rows, strip_step;
-
-    int64_t strips() const { return ceil_div(rows, MR); }
-    Matrix at(int64_t i, Strip s) const {
-        return strip_step ? Matrix{block.data + i * strip_step, block.row, block.col} : block.at(s.row, 0);
-    }
-};
-
 // Copies a block so that each strip has its entries of a step side by side, padded to whole vectors.
-Rows pack_strips(Matrix a, int64_t rows, int64_t steps, float* packed) {
-    const Rows result{{packed, 1, A_STEP}, rows, steps * A_STEP};
+Rows pack_strips(Matrix a, int64_t count, int64_t steps, float* packed) {
+    const Rows rows{{packed, 1, A_STEP}, count, steps * A_STEP};
     for (int64_t k = 0; k < steps; k++)
-        for (int64_t i = 0; i < result.strips(); i++) {
-            const Strip s = strip(rows, result.strips(), i);
-            const Matrix from = a.at(s.row, k);
-            float* to = packed + i * result.strip_step + k * A_STEP;
+        for (int64_t i = 0; i < rows.strips(); i++) {
+            const Matrix from = a.at(rows.begin(i), k);
+            const int height = rows.height(i);
+            float* to = packed + i * rows.strip_step + k * A_STEP;
             if (a.row == 1)
-                for (int r = 0; r < s.rows; r += W) store(to + r, load_first(from.data + r, int(min(W, s.rows - r))));
+                for (int r = 0; r < height; r += W) store(to + r, load_first(from.data + r, min(W, height - r)));
             else
-                for (int r = 0; r < s.rows; r++) to[r] = from.data[r * a.row];
+                for (int r = 0; r < height; r++) to[r] = from.data[r * a.row];
         }
-    return result;
+    return rows;
 }
 
 // Copies a block whose rows are a multiple of 4 KB apart, where a strip's rows would all compete for one set of the L1 cache.
@@ -115,21 +66,6 @@ Rows spread_rows(Matrix a, int64_t rows, int64_t steps, float* copy) {
 }
 
 // --- tiles -------------------------------------------------------------------------------------------------------
-
-// The block's strips against one panel: columns column .. column + columns of C.
-void run_strips(const Product& p, const Part& part, int64_t row, const Rows& rows, int64_t column, int columns,
-                const float* panel, int64_t panel_row) {
-    const bool first = part.k == 0, last = part.k + part.steps == p.K;
-    const BiasFloor epilogue = last ? p.epilogue : KEEP;
-    for (int64_t i = 0; i < rows.strips(); i++) {
-        const Strip s = strip(rows.rows, rows.strips(), i);
-        const int64_t at = row + s.row;
-        const Tile tile{p.c + at * p.c_row + column, p.c_row, at, column, columns, !first};
-        const Matrix a = rows.at(i, s);
-        if (columns > W) run_micro_kernel<2>(s.rows, part.steps, a, panel, panel_row, tile, epilogue);
-        else run_micro_kernel<1>(s.rows, part.steps, a, panel, panel_row, tile, epilogue);
-    }
-}
 
 Rows rows_of(const Product& p, const Part& part, int64_t row, int64_t rows, float* copy) {
     const Matrix a = p.a.at(row, part.k);
@@ -143,16 +79,18 @@ Rows rows_of(const Product& p, const Part& part, int64_t row, int64_t rows, floa
 void run_part(const Product& p, const Part& part, float* panels, float* copy) {
     const int64_t height = ceil_div(part.rows, ceil_div(part.rows, STRIPS_PER_BLOCK * MR));
     const bool pack_all = p.b.col != 1 || part.rows > 3 * MR;
-    for (int64_t row = 0; row < part.rows; row += height) {
-        const Rows rows = rows_of(p, part, part.row + row, min(height, part.rows - row), copy);
+    const bool first = part.k == 0, last = part.k + part.steps == p.K;
+    for (int64_t row = part.row; row < part.row + part.rows; row += height) {
+        const Rows rows = rows_of(p, part, row, min(height, part.row + part.rows - row), copy);
         for (int64_t column = 0; column < part.columns; column += NR) {
-            const int columns = int(min(NR, part.columns - column)), width = columns > W ? NR : W;
-            const Matrix b = p.b.at(part.k, part.column + column);
+            const int columns = int(min(NR, part.columns - column)), width = panel_width(columns);
+            const int64_t at = part.column + column;
+            const Matrix b = p.b.at(part.k, at);
             const bool pack = pack_all || columns != width;
             float* packed = panels + column * part.steps;
-            if (pack && row == 0) pack_panel(b, part.steps, columns, width, packed);
-            run_strips(p, part, part.row + row, rows, part.column + column, columns, pack ? packed : b.data,
-                       pack ? width : b.row);
+            if (pack && row == part.row) pack_panel(b, part.steps, columns, width, packed);
+            const Tile tile{p.c + row * p.c_row + at, p.c_row, row, at, columns, !first};
+            run_strips(part.steps, rows, pack ? packed : b.data, pack ? width : b.row, tile, last ? p.epilogue : KEEP);
         }
     }
 }

@@ -6,6 +6,8 @@
 // Registers: AVX-512 has 32: 14 * 2 sums, 2 of B, 1 of A. AVX2 and SSE have 16: 6 * 2 sums, 2 of B, 1 of A.
 #pragma once
 
+#include <limits>
+
 #include "simd.h"
 
 namespace rushlight {
@@ -98,10 +100,37 @@ inline void run_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int6
     micro_kernel<M, V>(K, a, b, b_row, tile, epilogue);
 }
 
-// The two epilogues of most products: nothing, and max(value + bias[column], floor) with floor 0 (ReLU) or -inf (none).
-struct Keep {
-    vf operator()(vf value, int64_t, int64_t, int) const { return value; }
+// Rows of A, cut into strips of nearly equal height, at most MR: read in place, or from a copy that has each strip's
+// entries side by side, strips strip_step apart.
+struct Rows {
+    Matrix block;
+    int64_t count, strip_step;  // strip_step 0: in place
+
+    int64_t strips() const { return (count + MR - 1) / MR; }
+    int64_t begin(int64_t i) const { return count * i / strips(); }
+    int height(int64_t i) const { return int(begin(i + 1) - begin(i)); }
+    Matrix strip(int64_t i) const {
+        return strip_step ? Matrix{block.data + i * strip_step, block.row, block.col} : block.at(begin(i), 0);
+    }
 };
+
+// Floats per step of a panel that holds this many columns.
+inline int panel_width(int64_t columns) { return columns > W ? NR : W; }
+
+// All strips against one panel; `tile` is that of all rows together.
+template <class Epilogue>
+void run_strips(int64_t K, const Rows& rows, const float* panel, int64_t panel_row, const Tile& tile, const Epilogue& epilogue) {
+    for (int64_t i = 0; i < rows.strips(); i++) {
+        const int64_t begin = rows.begin(i);
+        Tile part = tile;
+        part.c += begin * tile.c_row;
+        part.row += begin;
+        if (tile.columns > W) run_micro_kernel<2>(rows.height(i), K, rows.strip(i), panel, panel_row, part, epilogue);
+        else run_micro_kernel<1>(rows.height(i), K, rows.strip(i), panel, panel_row, part, epilogue);
+    }
+}
+
+// The epilogue of most products: max(value + bias[column], floor) with floor 0 (ReLU) or -inf (none).
 struct BiasFloor {
     const float* bias;  // or nullptr
     float floor;
@@ -110,5 +139,6 @@ struct BiasFloor {
         return max(broadcast(floor), value);  // in this order NaN stays NaN
     }
 };
+constexpr BiasFloor KEEP{nullptr, -std::numeric_limits<float>::infinity()};
 
 }  // namespace rushlight

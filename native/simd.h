@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #if defined(__x86_64__)
@@ -47,6 +48,17 @@ inline vi lanes() {
     for (int i = 0; i < W; i++) v[i] = i;
     return v;
 }
+
+// Of whole numbers.
+template <class A, class B, class C = std::enable_if_t<std::is_integral_v<A> && std::is_integral_v<B>, std::common_type_t<A, B>>>
+constexpr C min(A a, B b) {
+    return C(a) < C(b) ? C(a) : C(b);
+}
+template <class A, class B, class C = std::enable_if_t<std::is_integral_v<A> && std::is_integral_v<B>, std::common_type_t<A, B>>>
+constexpr C max(A a, B b) {
+    return C(a) > C(b) ? C(a) : C(b);
+}
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The first n (0..W) of W floats: the others read as 0, and are not written.
 #if defined(__AVX512F__)

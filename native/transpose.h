@@ -1,7 +1,8 @@
-// Copies of matrices from rows to columns, through W x W blocks in registers.
+// Copies that change the order of a matrix: from rows to columns, through W x W blocks in registers, and into panels for
+// the micro-kernel.
 #pragma once
 
-#include "simd.h"
+#include "gemm_micro.h"
 
 namespace rushlight {
 
@@ -26,6 +27,20 @@ inline void copy_transposed(const float* from, int64_t from_row, int64_t rows, i
             const int height = int(rows - r < W ? rows - r : W), width = int(columns - c < W ? columns - c : W);
             transpose_block(from + r * from_row + c, from_row, height, width, to + c * to_row + r, to_row);
         }
+}
+
+// Packs a panel: `columns` (at most `width`) columns of b, side by side in rows of `width` floats, the rest 0.
+inline void pack_panel(Matrix b, int64_t steps, int columns, int width, float* panel) {
+    if (columns < width)
+        for (int64_t i = 0; i < steps * width; i += W) store(panel + i, vf{});
+    if (b.row == 1 && b.col != 1) return copy_transposed(b.data, b.col, columns, steps, panel, width);
+    for (int64_t k = 0; k < steps; k++, panel += width) {
+        const float* from = b.data + k * b.row;
+        if (b.col == 1)
+            for (int v = 0; v < columns; v += W) store_first(panel + v, load_first(from + v, min(W, columns - v)), min(W, columns - v));
+        else
+            for (int n = 0; n < columns; n++) panel[n] = from[n * b.col];
+    }
 }
 
 }  // namespace rushlight
