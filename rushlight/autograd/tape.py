@@ -245,7 +245,7 @@ class Operator(Entry):
             )
         self._check_unwritten((*self.saved, *self.args) if create_graph else self.saved)
         ctx = self._replay() if create_graph and self.saved else self
-        result = self.backward(ctx, *grad) if self.outputs > 1 else self.backward(ctx, grad)
+        result = self.backward(ctx, *grad) if type(grad) is list else self.backward(ctx, grad)
         return result if type(result) is tuple else (result,)
 
     def _check_unwritten(self, arrays: Sequence[Any]) -> None:
