@@ -38,3 +38,7 @@ class RangeError(RushlightError, IndexError):
 
 class UnsupportedError(RushlightError, NotImplementedError):
     """Asked for something that Rushlight does not have; the message says what to use instead."""
+
+
+class AssertError(RushlightError, AssertionError):
+    """An argument breaks a condition for which PyTorch has a bare `assert`."""
