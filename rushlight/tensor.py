@@ -506,7 +506,7 @@ class Tensor(TensorBase):
         if not self.is_leaf:
             raise GraphError("pickle: only leaf tensors can be pickled; use detach()")
         extra = {k: v for k, v in vars(self).items() if k not in _OWN}
-        return _rebuild, (type(self), np.ascontiguousarray(self._array), self.requires_grad, extra)
+        return _rebuild, (type(self), np.asarray(self._array, order="C"), self.requires_grad, extra)
 
     # ------------------------------------------------------------------------------------------------- operators
 
@@ -611,6 +611,14 @@ class Tensor(TensorBase):
     conj, angle, is_nonzero = ops.conj, ops.angle, ops.is_nonzero
     real = property(ops.real, lambda self, value: self.real.copy_(value))
     imag = property(ops.imag, lambda self, value: self.imag.copy_(value))
+
+    sigmoid, sigmoid_ = both(ops.sigmoid)
+    tanh, tanh_ = both(ops.tanh)
+    erf, erf_ = both(ops.erf)
+    erfc, erfc_ = both(ops.erfc)
+    relu, relu_ = ops.relu, ops.relu_
+    prelu, hardshrink = ops.prelu, ops.hardshrink
+    softmax, log_softmax, logsumexp = ops.softmax, ops.log_softmax, ops.logsumexp
 
     # -- comparison and logic
 
