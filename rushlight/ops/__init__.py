@@ -1,6 +1,8 @@
 """Operators: Tensors in, Tensors out. One file per family; this page gathers their public functions."""
 
 from . import creation, elementwise, indexing, promotion, reduction, shape  # noqa: F401
+from .activation import celu_, prelu, relu, relu_, rrelu, rrelu_, selu, selu_, sigmoid, tanh, threshold, threshold_  # noqa: F401
+from .activation import celu, hardshrink  # noqa: F401
 from .comparison import (  # noqa: F401
     allclose,
     bitwise_and,
@@ -75,9 +77,79 @@ from .elementwise import (  # noqa: F401
     where,
     xlogy,
 )
-from .indexing import getitem, setitem  # noqa: F401
-from .reduction import sum  # noqa: F401
-from .shape import expand, permute, reshape, transpose  # noqa: F401
+from .indexing import (  # noqa: F401
+    getitem,
+    setitem,
+)
+from .reduction import (  # noqa: F401
+    all,
+    amax,
+    amin,
+    aminmax,
+    any,
+    argmax,
+    argmin,
+    count_nonzero,
+    dist,
+    max,
+    mean,
+    min,
+    nanmean,
+    nansum,
+    norm,
+    prod,
+    renorm,
+    std,
+    std_mean,
+    sum,
+    var,
+    var_mean,
+)
+from .shape import (  # noqa: F401
+    adjoint,
+    as_strided,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_shapes,
+    broadcast_tensors,
+    broadcast_to,
+    chunk,
+    diagonal,
+    dsplit,
+    expand,
+    expand_as,
+    flatten,
+    hsplit,
+    mT,
+    moveaxis,
+    movedim,
+    narrow,
+    permute,
+    ravel,
+    reshape,
+    reshape_as,
+    select,
+    split,
+    split_with_sizes,
+    squeeze,
+    swapaxes,
+    swapdims,
+    t,
+    tensor_split,
+    transpose,
+    unbind,
+    unflatten,
+    unfold,
+    unsqueeze,
+    view,
+    view_as,
+    vsplit,
+)
+from .dropout import alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_  # noqa: F401
+from .dropout import feature_dropout, feature_dropout_  # noqa: F401
+from .softmax import log_softmax, logsumexp, softmax  # noqa: F401
+from .special import erf, erfc  # noqa: F401
 from .unary import (  # noqa: F401
     abs,
     absolute,
@@ -132,3 +204,69 @@ from .unary import (  # noqa: F401
     trunc,
 )
 from .unary import conj_physical as conj  # noqa: F401
+from .joining import (  # noqa: F401
+    block_diag,
+    cartesian_prod,
+    cat,
+    column_stack,
+    combinations,
+    concat,
+    concatenate,
+    diag,
+    diag_embed,
+    diagflat,
+    dstack,
+    flip,
+    fliplr,
+    flipud,
+    hstack,
+    meshgrid,
+    repeat,
+    repeat_interleave,
+    roll,
+    rot90,
+    row_stack,
+    stack,
+    tile,
+    trace,
+    tril,
+    tril_indices,
+    triu,
+    triu_indices,
+    vander,
+    vstack,
+)
+from .scan import (  # noqa: F401
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    cumulative_trapezoid,
+    diff,
+    gradient,
+    logcumsumexp,
+    trapezoid,
+    trapz,
+)
+from .linalg import (  # noqa: F401
+    addbmm,
+    addmm,
+    addmv,
+    addr,
+    baddbmm,
+    bmm,
+    chain_matmul,
+    cross,
+    dot,
+    einsum,
+    ger,
+    inner,
+    kron,
+    matmul,
+    mm,
+    multi_dot,
+    mv,
+    outer,
+    tensordot,
+    vdot,
+)

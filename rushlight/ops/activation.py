@@ -1,0 +1,571 @@
+"""Activations: the non-linear functions between layers, with their derivatives.
+
+The common ones are kernels with native twins (relu, sigmoid, tanh, silu, gelu); the rest are pairs of formulas that
+`operator` turns into operators. `inplace=True` writes the result into the input, as does the variant whose name ends
+in `_`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes, random
+from ..autograd.tape import OUT, Operator, TensorBase, check_writable, wrap
+from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
+from ..kernels import kernel, xp
+from .numpy_protocol import numpy_name
+from .promotion import conj, floating, in_float32, into, not_a_tensor, not_implemented, unbroadcast, write_
+from .shape import wrap_dim
+from .special import Erf
+from .unary import operator
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Array = Any
+
+
+def activate(cls: type[Operator], name: str, input: Any, inplace: bool, *constants: Any, kinds: str = "fV") -> Any:
+    """What the public functions here do: check, apply, and write to the input if that was asked.
+
+    Args:
+        kinds: the kinds of dtype (NumPy's letters) that the function takes.
+    """
+    if not isinstance(input, TensorBase):
+        raise not_a_tensor(input, name)
+    if input._array.dtype.kind not in kinds:
+        raise not_implemented(name, input)
+    if not inplace:
+        return cls.apply(input, *constants)
+    check_writable(input)
+    return write_(input, cls.apply(input, *constants), name)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------------------------------------- the common kernels
+
+
+@kernel
+def relu_forward(x: Array) -> Array:
+    """max(x, 0)."""
+    return xp.maximum(x, 0)
+
+
+@kernel
+def relu_backward(grad: Array, y: Array) -> Array:
+    """grad where y > 0, else 0. torch: NaN lets the gradient through."""
+    return xp.where(y <= 0, 0, grad)
+
+
+@kernel
+@in_float32
+def sigmoid_forward(x: Array) -> Array:
+    """1 / (1 + e^-x)."""
+    return 1 / (1 + xp.exp(-x))
+
+
+@kernel
+@in_float32
+def sigmoid_backward(grad: Array, y: Array) -> Array:
+    """grad * y * (1 - y)."""
+    return grad * conj(y * (1 - y))
+
+
+@kernel
+def tanh_forward(x: Array) -> Array:
+    """(e^x - e^-x) / (e^x + e^-x)."""
+    return xp.tanh(x)
+
+
+@kernel
+@in_float32
+def tanh_backward(grad: Array, y: Array) -> Array:
+    """grad * (1 - y^2)."""
+    return grad * conj(1 - y * y)
+
+
+@kernel
+@in_float32
+def silu_forward(x: Array) -> Array:
+    """x * sigmoid(x)."""
+    return x / (1 + xp.exp(-x))
+
+
+@kernel
+@in_float32
+def silu_backward(grad: Array, x: Array) -> Array:
+    """With s = sigmoid(x): grad * s * (1 + x * (1 - s))."""
+    s = 1 / (1 + xp.exp(-x))
+    return grad * conj(s * (1 + x * (1 - s)))
+
+
+SQRT_HALF = math.sqrt(0.5)
+SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+GELU_CUBIC = 0.044715
+
+
+@kernel
+@in_float32
+def gelu_forward(x: Array, approximate: str) -> Array:
+    """x * P(a standard normal number is below x).
+
+    "none": x/2 * (1 + erf(x / sqrt(2)));    "tanh": x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))
+    """
+    if approximate == "none":
+        return x * 0.5 * (1 + Erf.derive(x * SQRT_HALF))
+    return x * 0.5 * (1 + xp.tanh(x * (1 + x * x * GELU_CUBIC) * SQRT_2_OVER_PI))
+
+
+@kernel
+@in_float32
+def gelu_backward(grad: Array, x: Array, approximate: str) -> Array:
+    """grad * (P + x * dP/dx), P the probability (or its approximation) in `gelu_forward`."""
+    if approximate == "none":
+        density = xp.exp(x * x * -0.5) * (0.5 * SQRT_2_OVER_PI)
+        return grad * ((1 + Erf.derive(x * SQRT_HALF)) * 0.5 + x * density)
+    t = xp.tanh(x * (1 + x * x * GELU_CUBIC) * SQRT_2_OVER_PI)
+    slope = (1 + x * x * (3 * GELU_CUBIC)) * SQRT_2_OVER_PI
+    return grad * ((1 + t) * 0.5 + x * 0.5 * (1 - t * t) * slope)
+
+
+Relu = operator("Relu", relu_forward, relu_backward, OUT)
+Sigmoid = operator("Sigmoid", sigmoid_forward, sigmoid_backward, OUT)
+Tanh = operator("Tanh", tanh_forward, tanh_backward, OUT)
+Silu = operator("Silu", silu_forward, silu_backward)
+Gelu = operator("Gelu", gelu_forward, gelu_backward)
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0); NaN stays NaN. The gradient at 0 is 0.
+
+    Args:
+        input: of any real dtype but bool.
+        inplace: write the result into `input`.
+
+    Example:
+        >>> relu(rushlight.tensor([-1., 2.]))
+        tensor([0., 2.])
+    """
+    return activate(Relu, "relu", input, inplace, kinds="fViu")  # type: ignore[no-any-return]
+
+
+@numpy_name("sigmoid")
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """1 / (1 + exp(-input)). Integers become floats."""
+    result = Sigmoid.apply(floating(input, "sigmoid"))
+    return result if out is None else into(out, result, "sigmoid")
+
+
+@numpy_name("tanh")
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """(e^x - e^-x) / (e^x + e^-x), x = input. Integers become floats."""
+    result = Tanh.apply(floating(input, "tanh"))
+    return result if out is None else into(out, result, "tanh")
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * sigmoid(input), also called swish.
+
+    Source: Hendrycks, Gimpel 2016, arXiv:1606.08415; Ramachandran et al. 2017, arXiv:1710.05941.
+    """
+    return activate(Silu, "silu", input, inplace, kinds="fVc")  # type: ignore[no-any-return]
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """input * Phi(input), Phi the standard normal distribution function.
+
+    Args:
+        approximate: "none" (by erf) or "tanh": x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))).
+
+    Raises:
+        RuntimeError: another `approximate`.
+
+    Source: Hendrycks, Gimpel 2016, arXiv:1606.08415.
+    """
+    if approximate not in ("none", "tanh"):
+        raise OperatorError(f"gelu: approximate argument must be either none or tanh, not {approximate!r}")
+    return activate(Gelu, "gelu", input, False, approximate)  # type: ignore[no-any-return]
+
+
+# ----------------------------------------------------------------------------------- straight lines joined at corners
+
+
+def _between(grad: Array, x: Array, low: float, high: float) -> Array:
+    return xp.where((x <= low) | (x >= high), 0, grad)
+
+
+Hardtanh = operator("Hardtanh", lambda x, low, high: xp.minimum(xp.maximum(x, low), high), _between)
+LeakyRelu = operator(
+    "LeakyRelu",
+    lambda x, slope: xp.where(x > 0, x, x * slope),
+    lambda grad, x, slope: xp.where(x > 0, grad, grad * slope),
+)
+Threshold = operator(
+    "Threshold",
+    lambda x, threshold, value: xp.where(x <= threshold, x.dtype.type(value), x),
+    lambda grad, x, threshold, value: xp.where(x <= threshold, 0, grad),
+)
+Hardshrink = operator(
+    "Hardshrink",
+    lambda x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, x),
+    lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad),
+)
+Softshrink = operator(
+    "Softshrink",
+    lambda x, lambd: xp.where(x > lambd, x - lambd, xp.where(x < -lambd, x + lambd, x * 0)),
+    lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad),
+)
+Hardsigmoid = operator(
+    "Hardsigmoid",
+    lambda x: xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
+    lambda grad, x: xp.where((x > -3) & (x < 3), grad * (1 / 6), 0),
+)
+Hardswish = operator(
+    "Hardswish",
+    lambda x: x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
+    lambda grad, x: xp.where(x <= -3, 0, xp.where(x < 3, grad * (x / 3 + 0.5), grad)),
+)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(input, 0), 6)."""
+    return activate(Hardtanh, "relu6", input, inplace, 0, 6, kinds="fVi")  # type: ignore[no-any-return]
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """min(max(input, min_val), max_val).
+
+    Raises:
+        ValueError: min_val > max_val.
+    """
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val {min_val} cannot be greater than max_val {max_val}")
+    if isinstance(input, TensorBase) and input._array.dtype.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
+    return activate(Hardtanh, "hardtanh", input, inplace, min_val, max_val, kinds="fVi")  # type: ignore[no-any-return]
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """input where it is positive, negative_slope * input elsewhere.
+
+    Source: Maas et al. 2013, "Rectifier Nonlinearities Improve Neural Network Acoustic Models".
+    """
+    return activate(LeakyRelu, "leaky_relu", input, inplace, negative_slope)  # type: ignore[no-any-return]
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """input where it is above `threshold`, `value` elsewhere; NaN stays NaN."""
+    return activate(Threshold, "threshold", input, inplace, threshold, value, kinds="fViu")  # type: ignore[no-any-return]
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """0 where |input| <= lambd, input elsewhere."""
+    return activate(Hardshrink, "hardshrink", input, False, lambd)  # type: ignore[no-any-return]
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """input moved towards 0 by lambd, and 0 where |input| <= lambd.
+
+    Raises:
+        RuntimeError: lambd < 0.
+    """
+    if lambd < 0:
+        raise OperatorError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
+    return activate(Softshrink, "softshrink", input, False, lambd)  # type: ignore[no-any-return]
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(input + 3, 0), 6) / 6: a line in place of the sigmoid."""
+    return activate(Hardsigmoid, "hardsigmoid", input, inplace)  # type: ignore[no-any-return]
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * hardsigmoid(input).
+
+    Source: Howard et al. 2019, arXiv:1905.02244.
+    """
+    return activate(Hardswish, "hardswish", input, inplace)  # type: ignore[no-any-return]
+
+
+# --------------------------------------------------------------------------------------------- smooth, exponential
+
+
+def _softplus(x: Array, beta: float, threshold: float) -> Array:
+    z = x * beta
+    return xp.where(z > threshold, x, xp.log1p(xp.exp(z)) / beta)
+
+
+def _softplus_backward(grad: Array, x: Array, beta: float, threshold: float) -> Array:
+    z = x * beta
+    return xp.where(z > threshold, grad, grad / (1 + xp.exp(-z)))
+
+
+def _log_sigmoid(x: Array) -> Array:
+    """log(1 / (1 + e^-x)), without overflow: min(x, 0) - log(1 + e^-|x|)."""
+    return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.absolute(x)))
+
+
+def _elu(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
+    return xp.where(x > 0, x * scale, xp.expm1(xp.minimum(x, 0) * input_scale) * (alpha * scale))
+
+
+def _elu_backward(grad: Array, x: Array, alpha: float, scale: float, input_scale: float) -> Array:
+    slope = xp.exp(xp.where(x > 0, 0, x) * input_scale) * (alpha * scale * input_scale)
+    return xp.where(x > 0, grad * scale, grad * slope)
+
+
+def _mish(x: Array) -> Array:
+    return x * xp.tanh(_softplus(x, 1, 20))
+
+
+def _mish_backward(grad: Array, x: Array) -> Array:
+    """With t = tanh(softplus(x)): grad * (t + x * (1 - t^2) * sigmoid(x))."""
+    t = xp.tanh(_softplus(x, 1, 20))
+    return grad * (t + x * (1 - t * t) / (1 + xp.exp(-x)))
+
+
+def _softsign_backward(grad: Array, x: Array) -> Array:
+    room = 1 + xp.absolute(x)
+    return grad / (room * room)
+
+
+def _tanhshrink_backward(grad: Array, x: Array) -> Array:
+    t = xp.tanh(x)
+    return grad * conj(t * t)
+
+
+Softplus = operator("Softplus", in_float32(_softplus), in_float32(_softplus_backward))
+LogSigmoid = operator("LogSigmoid", in_float32(_log_sigmoid), in_float32(lambda grad, x: grad / (1 + xp.exp(x))))
+Elu = operator("Elu", in_float32(_elu), in_float32(_elu_backward))
+Mish = operator("Mish", in_float32(_mish), in_float32(_mish_backward))
+Softsign = operator("Softsign", in_float32(lambda x: x / (1 + xp.absolute(x))), in_float32(_softsign_backward))
+Tanhshrink = operator("Tanhshrink", in_float32(lambda x: x - xp.tanh(x)), in_float32(_tanhshrink_backward))
+
+
+def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
+    """log(1 + exp(beta * input)) / beta; input itself where beta * input > threshold."""
+    return activate(Softplus, "softplus", input, False, beta, threshold)  # type: ignore[no-any-return]
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(1 / (1 + exp(-input)))."""
+    return activate(LogSigmoid, "logsigmoid", input, False)  # type: ignore[no-any-return]
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where it is positive, alpha * (exp(input) - 1) elsewhere.
+
+    Source: Clevert et al. 2015, arXiv:1511.07289.
+    """
+    return activate(Elu, "elu", input, inplace, alpha, 1.0, 1.0)  # type: ignore[no-any-return]
+
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """scale * elu(input, alpha), with the alpha and scale that keep mean 0 and variance 1 from layer to layer.
+
+    Source: Klambauer et al. 2017, arXiv:1706.02515.
+    """
+    return activate(Elu, "selu", input, inplace, SELU_ALPHA, SELU_SCALE, 1.0)  # type: ignore[no-any-return]
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where it is positive, alpha * (exp(input / alpha) - 1) elsewhere.
+
+    Raises:
+        RuntimeError: alpha is 0.
+
+    Source: Barron 2017, arXiv:1704.07483.
+    """
+    if alpha == 0:
+        raise OperatorError("celu: ZeroDivisionError: alpha cannot be 0 for CELU")
+    return activate(Elu, "celu", input, inplace, alpha, 1.0, 1.0 / alpha)  # type: ignore[no-any-return]
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * tanh(softplus(input)).
+
+    Source: Misra 2019, arXiv:1908.08681.
+    """
+    return activate(Mish, "mish", input, inplace)  # type: ignore[no-any-return]
+
+
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)."""
+    return activate(Softsign, "softsign", floating(input, "softsign"), False, kinds="fVc")  # type: ignore[no-any-return]
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)."""
+    return activate(Tanhshrink, "tanhshrink", floating(input, "tanhshrink"), False, kinds="fVc")  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------------------- with a learned, drawn or second operand
+
+
+class Prelu(Operator):
+    """x where it is positive, weight * x elsewhere; weight is shaped to broadcast with x."""
+
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, weight: Array) -> Array:
+        ctx.save(x, weight)
+        return xp.where(x > 0, x, x * weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        x, weight = ctx.saved
+        dx = xp.where(x > 0, grad, grad * weight)
+        return dx, unbroadcast(xp.where(x > 0, 0, grad * x), weight.shape) if ctx.needs[1] else None
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """input where it is positive, weight * input elsewhere.
+
+    Args:
+        weight: 0-d or (1,), or (C,) for an input (N, C, ...).
+
+    Raises:
+        RuntimeError: another dtype, or a number of weights that is neither 1 nor C.
+
+    Source: He et al. 2015, arXiv:1502.01852.
+    """
+    x, w = input._array, weight._array
+    if x.dtype != w.dtype:
+        raise OperatorError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
+    if w.ndim > 1:
+        raise ShapeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}")
+    if w.size != 1:
+        if x.ndim == 0:
+            raise ShapeError("prelu: Not allow zero-dim input tensor with several weights.")
+        channels = x.shape[1] if x.ndim > 1 else 1
+        if channels != w.size:
+            raise ShapeError(f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {w.size} and channel size = {channels}.")
+    shape = (1, w.size) + (1,) * (x.ndim - 2) if x.ndim > 1 else (1,) * x.ndim
+    return activate(Prelu, "prelu", input, False, weight.reshape(shape))  # type: ignore[no-any-return]
+
+
+class Rrelu(Operator):
+    """x times a slope per element, 1 where x is positive."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, slopes: Array) -> Array:
+        ctx.slopes = slopes
+        return x * slopes
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return grad * ctx.slopes
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """leaky_relu with a slope drawn anew for each negative element from [lower, upper) in training, their mean otherwise.
+
+    Raises:
+        RuntimeError: lower > upper, or a bound is not finite.
+
+    Source: Xu et al. 2015, arXiv:1505.00853.
+    """
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower <= upper):
+        raise OperatorError(f"rrelu: lower bound {lower} should be less than or equal to the upper bound {upper}, both finite")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    return activate(Rrelu, "rrelu", input, inplace, _random_slopes(input._array, lower, upper))  # type: ignore[no-any-return]
+
+
+def _random_slopes(x: Array, lower: float, upper: float) -> Array:
+    """torch: one float64 draw for each element that is not positive, in row-major order."""
+    slopes = np.ones(x.shape, x.dtype)
+    negative = x <= 0
+    slopes[negative] = random.uniform(None, (int(negative.sum()),), np.float64) * (upper - lower) + lower
+    return slopes
+
+
+class Glu(Operator):
+    saves = (0,)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, first: Any, second: Any) -> Array:
+        ctx.save(x)
+        ctx.halves = first, second
+        return x[first] * sigmoid_forward(x[second])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        (x,) = ctx.saved
+        first, second = ctx.halves
+        gate = Sigmoid.derive(x[second])
+        dx = xp.zeros_like(x)
+        dx[first] = grad * gate
+        dx[second] = grad * x[first] * gate * (1 - gate)
+        return dx
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a * sigmoid(b), a and b the halves of input along `dim`.
+
+    Raises:
+        RuntimeError: the size along dim is odd, or input is 0-d. IndexError: dim is out of range.
+
+    Source: Dauphin et al. 2016, arXiv:1612.08083.
+    """
+    if input.ndim == 0:
+        raise ShapeError("glu does not support 0-dimensional tensors")
+    dim = wrap_dim(dim, input.ndim, "glu")
+    size = input._array.shape[dim]
+    if size % 2:
+        raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} of {tuple(input.shape)} is size {size}")
+    lead = (slice(None),) * dim
+    halves = (*lead, slice(size // 2)), (*lead, slice(size // 2, None))
+    return activate(Glu, "glu", input, False, *halves)  # type: ignore[no-any-return]
+
+
+# ------------------------------------------------------------------------------------------------- in-place variants
+
+
+def relu_(input: Tensor) -> Tensor:
+    """In-place version of `relu`."""
+    return relu(input, inplace=True)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """In-place version of `leaky_relu`."""
+    return leaky_relu(input, negative_slope, inplace=True)
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """In-place version of `elu`."""
+    return elu(input, alpha, inplace=True)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """In-place version of `celu`."""
+    return celu(input, alpha, inplace=True)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """In-place version of `selu`."""
+    return selu(input, inplace=True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """In-place version of `hardtanh`."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def threshold_(input: Tensor, threshold_: float, value: float) -> Tensor:
+    """In-place version of `threshold`."""
+    return threshold(input, threshold_, value, inplace=True)
+
+
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """In-place version of `rrelu`."""
+    return rrelu(input, lower, upper, training, inplace=True)
