@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "gemm_micro.h"
 
@@ -16,5 +17,86 @@ bool gemm(int64_t M, int64_t N, int64_t K, Matrix a, Matrix b, const float* bias
 
 // out[c] = sum_r x[r, c],  x (R, C)
 bool column_sums(const float* x, int64_t R, int64_t C, float* out);
+
+// --- activation.cpp: n elements each ---------------------------------------------------------------------------------
+
+void relu_forward(const float* x, int64_t n, float* y);                             // y = max(x, 0)
+void relu_backward(const float* grad, const float* y, int64_t n, float* dx);        // dx = grad [y > 0]
+void sigmoid_forward(const float* x, int64_t n, float* y);                          // y = 1 / (1 + e^-x)
+void sigmoid_backward(const float* grad, const float* y, int64_t n, float* dx);     // dx = grad y (1 - y)
+void tanh_forward(const float* x, int64_t n, float* y);
+void tanh_backward(const float* grad, const float* y, int64_t n, float* dx);        // dx = grad (1 - y^2)
+void silu_forward(const float* x, int64_t n, float* y);                             // y = x sigmoid(x)
+void silu_backward(const float* grad, const float* x, int64_t n, float* dx);
+void gelu_forward(const float* x, int64_t n, float* y);                             // y = x (1 + erf(x / sqrt 2)) / 2
+void gelu_backward(const float* grad, const float* x, int64_t n, float* dx);
+void gelu_tanh_forward(const float* x, int64_t n, float* y);  // y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+void gelu_tanh_backward(const float* grad, const float* x, int64_t n, float* dx);
+
+// --- softmax.cpp: rows of C ------------------------------------------------------------------------------------------
+
+void softmax_forward(const float* x, int64_t R, int64_t C, float* y);
+void softmax_backward(const float* grad, const float* y, int64_t R, int64_t C, float* dx);  // dx = y (grad - sum(grad y))
+void log_softmax_forward(const float* x, int64_t R, int64_t C, float* y);
+void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t C, float* dx);  // dx = grad - e^y sum(grad)
+
+// lse[r] = log sum_c e^logits[r, c];  losses[r] = (1 - s) (lse[r] - logits[r, target[r]]) + s (lse[r] - mean_c logits[r, c]),
+// s = smoothing; 0 where target[r] is ignore. Targets must be valid.
+void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R, int64_t C,
+                        float* losses, float* lse);
+
+// dlogits[r, c] = g[r] (e^(logits[r, c] - lse[r]) - (1 - s) [c = target[r]] - s / C),  g[r] = scale[r * scale_step]; 0 where ignored
+void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const int64_t* target,
+                            const float* lse, int64_t ignore, float smoothing, int64_t R, int64_t C, float* dlogits);
+
+// --- norm.cpp --------------------------------------------------------------------------------------------------------
+
+// y[r, c] = (x[r, c] - mean[r]) * rstd[r] * weight[c] + bias[c],  rstd = 1 / sqrt(var + eps); weight, bias may be nullptr
+void layer_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t R, int64_t C, float* y,
+                        float* mean, float* rstd);
+void layer_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
+                         int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
+
+// Of each column of x (R, C): mean and biased variance.
+void batch_norm_statistics(const float* x, int64_t R, int64_t C, float* mean, float* var);
+// y[r, c] = (x[r, c] - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]; weight, bias may be nullptr
+void batch_norm_apply(const float* x, const float* mean, const float* var, const float* weight, const float* bias, float eps,
+                      int64_t R, int64_t C, float* y);
+void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var, float eps,
+                         int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
+
+// --- pool.cpp: channels-last images ----------------------------------------------------------------------------------
+
+struct PoolShape {
+    int64_t N, C, H, W, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+};
+
+// y (N, out_h, out_w, C) = the largest x (N, H, W, C) of each window; indices = its h * W + w
+void max_pool_forward(const float* x, const PoolShape& shape, float* y, int32_t* indices);
+// dx (N, plane, C) = the sum of grad (N, out_plane, C) over the outputs that each input won
+void max_pool_backward(const float* grad, const int32_t* indices, int64_t N, int64_t plane, int64_t out_plane, int64_t C, float* dx);
+
+// --- optim.cpp -------------------------------------------------------------------------------------------------------
+
+// The tensors of one step: parameters, gradients and up to three state tensors of each.
+struct OptimizerTensors {
+    std::vector<int64_t> sizes;
+    std::vector<float*> params, grads, first, second, third;
+};
+
+struct SgdOptions {
+    float lr, momentum, dampening, weight_decay;
+    bool nesterov, maximize;
+};
+// b = momentum b + (1 - dampening) g,  w = w - lr b  (nesterov: w - lr (g + momentum b)),  g = grad + weight_decay w; b = first
+void sgd(const OptimizerTensors& tensors, const SgdOptions& options);
+
+struct AdamOptions {
+    double lr, beta1, beta2, eps, weight_decay;
+    bool maximize, decoupled;
+};
+// m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  w = w - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+// m = first, v = second; third, if there, holds the largest v so far, which then takes its place (amsgrad)
+void adam(const OptimizerTensors& tensors, const std::vector<double>& steps, const AdamOptions& options);
 
 }  // namespace rushlight

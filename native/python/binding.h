@@ -157,6 +157,7 @@ public:
 #define RUSHLIGHT_METHOD(name, doc) {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name)), METH_FASTCALL, doc}
 
 bool add_tape_types(PyObject* module);
-extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[];
+extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[], activation_methods[], softmax_methods[],
+    norm_methods[], pool_methods[], optim_methods[];
 
 }  // namespace rushlight

@@ -1,0 +1,143 @@
+// Softmax over the last dimension, its logarithm, and cross entropy, which never writes the probabilities in its forward
+// pass. Each row is read while it is in the nearest cache.
+#include <cmath>
+
+#include "kernels.h"
+#include "parallel.h"
+#include "vmath.h"
+
+namespace rushlight {
+namespace {
+
+int64_t rows_per_range(int64_t C) { return (1 << 13) / (C + 1) + 1; }
+
+// Reduces f over a row to a vector of partial results, with `rest` for the lanes beyond the end.
+template <class F, class Join>
+vf fold(const float* x, int64_t C, vf start, const F& f, const Join& join) {
+    vf total = start;
+    int64_t i = 0;
+    for (; i + W <= C; i += W) total = join(total, f(load(x + i)));
+    if (i < C) {
+        const int rest = int(C - i);
+        const vf last = f(load_first(x + i, rest));
+        total = lanes() < rest ? join(total, last) : total;
+    }
+    return total;
+}
+
+template <class F>
+void map_row(const float* x, int64_t C, float* y, const F& f) {
+    int64_t i = 0;
+    for (; i + W <= C; i += W) store(y + i, f(load(x + i)));
+    if (i < C) store_first(y + i, f(load_first(x + i, int(C - i))), int(C - i));
+}
+
+float row_max(const float* x, int64_t C) {
+    const vf low = broadcast(-INFINITY);
+    return max(fold(x, C, low, [](vf v) { return v; }, [](vf a, vf b) { return max_nan(a, b); }));
+}
+
+float row_sum_exp(const float* x, int64_t C, float shift) {
+    return sum(fold(x, C, vf{}, [=](vf v) { return exp(v - shift); }, [](vf a, vf b) { return a + b; }));
+}
+
+// log(sum(exp(row))), stable; a row of -inf gives -inf, one with +inf gives +inf.
+float row_log_sum_exp(const float* x, int64_t C) {
+    const float top = row_max(x, C);
+    if (std::isinf(top)) return top;
+    return top + std::log(row_sum_exp(x, C, top));
+}
+
+float row_sum(const float* x, int64_t C) {
+    return sum(fold(x, C, vf{}, [](vf v) { return v; }, [](vf a, vf b) { return a + b; }));
+}
+
+float row_dot(const float* a, const float* b, int64_t C) {
+    vf total{};
+    int64_t i = 0;
+    for (; i + W <= C; i += W) total += load(a + i) * load(b + i);
+    if (i < C) total += load_first(a + i, int(C - i)) * load_first(b + i, int(C - i));
+    return sum(total);
+}
+
+}  // namespace
+
+void softmax_forward(const float* x, int64_t R, int64_t C, float* y) {
+    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            const float top = row_max(x + r * C, C);
+            map_row(x + r * C, C, y + r * C, [=](vf v) { return exp(v - top); });
+            const float scale = 1.0f / row_sum(y + r * C, C);
+            map_row(y + r * C, C, y + r * C, [=](vf v) { return v * scale; });
+        }
+    });
+}
+
+void softmax_backward(const float* grad, const float* y, int64_t R, int64_t C, float* dx) {
+    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            const float *g = grad + r * C, *p = y + r * C;
+            const float mean = row_dot(g, p, C);
+            int64_t i = 0;
+            for (; i + W <= C; i += W) store(dx + r * C + i, (load(g + i) - mean) * load(p + i));
+            const int rest = int(C - i);
+            if (rest) store_first(dx + r * C + i, (load_first(g + i, rest) - mean) * load_first(p + i, rest), rest);
+        }
+    });
+}
+
+void log_softmax_forward(const float* x, int64_t R, int64_t C, float* y) {
+    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            const float top = row_max(x + r * C, C), log_total = std::log(row_sum_exp(x + r * C, C, top));
+            map_row(x + r * C, C, y + r * C, [=](vf v) { return v - top - log_total; });
+        }
+    });
+}
+
+void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t C, float* dx) {
+    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            const float *g = grad + r * C, *p = y + r * C;
+            const float total = row_sum(g, C);
+            int64_t i = 0;
+            for (; i + W <= C; i += W) store(dx + r * C + i, load(g + i) - exp(load(p + i)) * total);
+            const int rest = int(C - i);
+            if (rest) store_first(dx + r * C + i, load_first(g + i, rest) - exp(load_first(p + i, rest)) * total, rest);
+        }
+    });
+}
+
+void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R, int64_t C,
+                        float* losses, float* lse) {
+    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            const float* x = logits + r * C;
+            lse[r] = row_log_sum_exp(x, C);
+            if (target[r] == ignore) {
+                losses[r] = 0.0f;
+                continue;
+            }
+            const float hit = lse[r] - x[target[r]];
+            losses[r] = smoothing == 0.0f ? hit : (1.0f - smoothing) * hit + smoothing * (lse[r] - row_sum(x, C) / float(C));
+        }
+    });
+}
+
+void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const int64_t* target,
+                            const float* lse, int64_t ignore, float smoothing, int64_t R, int64_t C, float* dlogits) {
+    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            float* dx = dlogits + r * C;
+            if (target[r] == ignore) {
+                for (int64_t c = 0; c < C; c++) dx[c] = 0.0f;
+                continue;
+            }
+            const float g = scale[r * scale_step], shift = lse[r], spread = g * smoothing / float(C);
+            map_row(logits + r * C, C, dx, [=](vf v) { return g * exp(v - shift) - spread; });
+            dx[target[r]] -= g * (1.0f - smoothing);
+        }
+    });
+}
+
+}  // namespace rushlight
