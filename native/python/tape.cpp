@@ -536,7 +536,7 @@ private:
         }
         Ref backward(PyObject_GetAttr(type, s_backward));
         if (!backward) return Ref();
-        if (entry->outputs == 1) {
+        if (!PyList_CheckExact(grad)) {
             PyObject* args[] = {node, grad};
             return Ref(PyObject_Vectorcall(backward.get(), args, 2, nullptr));
         }
