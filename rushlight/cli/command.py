@@ -1,0 +1,58 @@
+"""The command `rushlight`: reads the arguments, runs the chosen subcommand, and turns what went wrong into a message and
+an exit code. A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments) -> exit code`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rushlight.cli import demo, info
+from rushlight.cli.outcome import FAILED, INTERRUPTED, USAGE, UsageError
+from rushlight.version import __version__
+
+COMMANDS = {"demo": demo, "info": info}
+EPILOG = """\
+exit codes: 0 done, 1 the goal was missed or a file could not be written, 2 wrong usage, 130 interrupted by Ctrl-C
+
+rushlight COMMAND --help tells what a command takes."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser with all subcommands."""
+    top = argparse.ArgumentParser(
+        prog="rushlight",
+        description="Neural networks with PyTorch's API, light and fast on the CPU.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"rushlight {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=module.SUMMARY, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return top
+
+
+def complain(message: str) -> None:
+    """Says on stderr what went wrong."""
+    print(f"rushlight: {message}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line (default: the process's own) and returns the exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except UsageError as error:
+        complain(str(error))
+        return USAGE
+    except OSError as error:
+        complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
