@@ -22,11 +22,10 @@ import numpy as np
 from .arithmetic import Array, libm
 
 BLOCK = 16
-PAIRS_AT_ONCE = 1 << 14  # keeps the work arrays in the cache
 
 FLOAT = np.float32
-LOG_POLYNOMIAL = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1)
-LOG_POLYNOMIAL += (-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+LOG_POLYNOMIAL: tuple[float, ...] = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1)
+LOG_POLYNOMIAL += (1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
 LOG_2 = (-2.12194440e-4, 0.693359375)  # log 2 = their sum; the larger has few bits, so its multiples are exact
 SIN_POLYNOMIAL = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
 COS_POLYNOMIAL = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
@@ -46,14 +45,10 @@ def box_muller64(uniforms: Array) -> Array:
 
 def box_muller32(uniforms: Array) -> Array:
     """(n,) uniform in [0, 1), n a multiple of 16 -> (n,) standard normal."""
-    normals = np.empty_like(uniforms)
-    for start in range(0, uniforms.size, 2 * PAIRS_AT_ONCE):
-        part = slice(start, start + 2 * PAIRS_AT_ONCE)
-        pairs = uniforms[part].reshape(-1, 2, BLOCK // 2)
-        radius = np.sqrt(FLOAT(-2) * log32((FLOAT(1) - pairs[:, 0]).reshape(-1)))
-        cos, sin = cos_sin32((TWO_PI * pairs[:, 1]).reshape(-1))
-        normals[part] = _paired(radius * cos, radius * sin)
-    return normals
+    pairs = uniforms.reshape(-1, 2, BLOCK // 2)
+    radius = np.sqrt(FLOAT(-2) * log32((FLOAT(1) - pairs[:, 0]).reshape(-1)))
+    cos, sin = cos_sin32((TWO_PI * pairs[:, 1]).reshape(-1))
+    return _paired(radius * cos, radius * sin)
 
 
 def _paired(first: Array, second: Array) -> Array:

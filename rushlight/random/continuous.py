@@ -22,7 +22,7 @@ from .generator import Generator, default_generator
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-WORDS_AT_ONCE = 1 << 16  # keeps the words in the cache between drawing and converting them
+AT_ONCE = 1 << 15  # elements
 REAL_OF: dict[np.dtype[Any], np.dtype[Any]] = {np.dtype(np.complex64): FLOAT32, np.dtype(np.complex128): FLOAT64}
 
 
@@ -41,25 +41,34 @@ def element_count(sampler: str, shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
+def in_blocks(draw: Callable[[int], Array], count: int) -> Array:
+    """draw(count), in blocks that stay in the cache while they are made."""
+    if count <= AT_ONCE:
+        return draw(count)
+    first = draw(AT_ONCE)
+    values = np.empty(count, first.dtype)
+    values[:AT_ONCE] = first
+    for start in range(AT_ONCE, count, AT_ONCE):
+        part = values[start : start + AT_ONCE]
+        part[...] = draw(part.size)
+    return values
+
+
 def uniform24(generator: Generator, count: int) -> Array:
-    """(count,) multiples of 2**-24 in [0, 1): the lower 24 bits of a word each."""
-    values = np.empty(count, np.float32)
-    for start in range(0, count, WORDS_AT_ONCE):
-        part = values[start : start + WORDS_AT_ONCE]
-        words = generator.words(part.size).astype(np.int32)
-        words &= 0xFFFFFF
-        np.multiply(words, np.float32(2**-24), out=part, dtype=np.float32, casting="unsafe")
+    """(count,) float32 multiples of 2**-24 in [0, 1): the lower 24 bits of a word each."""
+    words = generator.words(count).astype(np.int32)
+    words &= 0xFFFFFF
+    values = words.astype(np.float32)
+    values *= np.float32(2**-24)
     return values
 
 
 def uniform53(generator: Generator, count: int) -> Array:
-    """(count,) multiples of 2**-53 in [0, 1): the lower 53 bits of two words each."""
-    values = np.empty(count, np.float64)
-    for start in range(0, count, WORDS_AT_ONCE):
-        part = values[start : start + WORDS_AT_ONCE]
-        words = generator.words64(part.size)
-        words &= np.uint64(2**53 - 1)
-        np.multiply(words.view(np.int64), 2.0**-53, out=part)
+    """(count,) float64 multiples of 2**-53 in [0, 1): the lower 53 bits of two words each."""
+    words = generator.words64(count)
+    words &= np.uint64(2**53 - 1)
+    values = words.view(np.int64).astype(np.float64)
+    values *= 2.0**-53
     return values
 
 
@@ -81,7 +90,7 @@ def uniform(
 
     Example:
         >>> uniform(Generator().manual_seed(0), (3,))
-        array([0.49625659, 0.7682218 , 0.08847743], dtype=float32)
+        array([0.4962566 , 0.7682218 , 0.08847743], dtype=float32)
 
     Source: the behaviour of torch.Tensor.uniform_.
     """
@@ -106,17 +115,17 @@ def _check_bounds(dtype: np.dtype[Any], low: float, high: float) -> None:
 
 
 def _uniform(generator: Generator, count: int, dtype: np.dtype[Any], low: float, high: float) -> Array:
-    if dtype == FLOAT64:
-        values: Array = uniform53(generator, count)
-    else:
-        values = uniform24(generator, count)
-    if (low, high) != (0, 1):
-        values = _scaled(values, low, high)
-    values = rounded(values, dtype)
-    if dtype.itemsize == 2 or (low, high) != (0, 1):
-        reached = values == rounded(np.array(high), dtype)  # torch: rounding reached high, which is excluded
-        values[reached] = rounded(np.array(low), dtype)
-    return values
+    draw = uniform53 if dtype == FLOAT64 else uniform24
+    if (low, high) == (0, 1) and dtype.itemsize > 2:
+        return in_blocks(lambda size: draw(generator, size), count)
+    first, end = rounded(np.array(float(low)), dtype), rounded(np.array(float(high)), dtype)
+
+    def draw_between(size: int) -> Array:
+        values = rounded(_scaled(draw(generator, size), float(low), float(high)), dtype)
+        values[values == end] = first  # torch: where rounding reached the end, which is excluded
+        return values
+
+    return in_blocks(draw_between, count)
 
 
 def _scaled(values: Array, low: float, high: float) -> Array:
@@ -146,7 +155,7 @@ def normal(
 
     Example:
         >>> normal(Generator().manual_seed(0), (3,))
-        array([ 1.5409961 , -0.2934289 , -2.1787894 ], dtype=float32)
+        array([ 1.5409961, -0.2934289, -2.1787894], dtype=float32)
 
     Source: the behaviour of torch.Tensor.normal_.
     """
@@ -164,7 +173,7 @@ def normal_one_by_one(
 
     Example:
         >>> normal_one_by_one(Generator().manual_seed(0), (3,))
-        array([ 1.5409961 , -0.2934289 , -2.1787894 ], dtype=float32)
+        array([ 1.5409961, -0.2934289, -2.1787894], dtype=float32)
 
     Source: the behaviour of torch.Tensor.normal_.
     """
@@ -198,23 +207,27 @@ def normal_in_turn(
 
 
 def standard_normals(generator: Generator, count: int) -> Array:
-    """(count,) standard normal numbers; a pair's second half that is left over waits in the generator.
-
-    Of the uniform u, v in [0, 1) of a pair: radius = sqrt(-2 log(1 - v)), angle = 2 pi u, cosine first.
-    """
+    """(count,) standard normal numbers in float64; a pair's second half that is left over waits in the generator."""
     spare = generator.spare_normal
     waiting = int(spare is not None and count > 0)
     pairs = (count - waiting + 1) // 2
     normals = np.empty(waiting + 2 * pairs)
     normals[:waiting] = spare
-    uniforms = uniform53(generator, 2 * pairs)
-    radius = np.sqrt(-2.0 * libm(math.log1p, -uniforms[1::2]))
-    angle = (2 * math.pi) * uniforms[0::2]
-    normals[waiting::2] = radius * libm(math.cos, angle)
-    normals[waiting + 1 :: 2] = radius * libm(math.sin, angle)
+    normals[waiting:] = in_blocks(lambda size: _pairs_of_normals(generator, size), 2 * pairs)
     if count:
         generator.spare_normal = float(normals[count]) if count < normals.size else None
     return normals[:count]
+
+
+def _pairs_of_normals(generator: Generator, count: int) -> Array:
+    """Of the uniform u, v in [0, 1): radius = sqrt(-2 log(1 - v)), angle = 2 pi u, cosine first."""
+    uniforms = uniform53(generator, count)
+    radius = np.sqrt(-2.0 * libm(math.log1p, -uniforms[1::2]))
+    angle = (2 * math.pi) * uniforms[0::2]
+    normals = np.empty(count)
+    np.multiply(radius, libm(math.cos, angle), out=normals[0::2])
+    np.multiply(radius, libm(math.sin, angle), out=normals[1::2])
+    return normals
 
 
 def normal_in_blocks(
@@ -226,21 +239,21 @@ def normal_in_blocks(
     bfloat16 do not.
     """
     wide = dtype == FLOAT64
-    draw: Callable[[Generator, int], Array] = uniform53 if wide else uniform24
-    transform: Callable[[Array], Array] = box_muller64 if wide else box_muller32
     tail = count % BLOCK
     normals = np.empty(count, FLOAT64 if wide else FLOAT32)
-    normals[: count - tail] = transform(draw(generator, count - tail))
+    draw: Callable[[int], Array] = lambda size: _normal_blocks(generator, size, wide, float(mean), float(std))
+    normals[: count - tail] = in_blocks(draw, count - tail)
     if tail:
         if dtype.itemsize > 2:
-            draw(generator, tail)
-        normals[-BLOCK:] = transform(draw(generator, BLOCK))
-    return rounded(_shifted(normals, float(mean), float(std)), dtype)
+            generator.words(2 * tail if wide else tail)
+        normals[-BLOCK:] = draw(BLOCK)
+    return rounded(normals, dtype)
 
 
-def _shifted(normals: Array, mean: float, std: float) -> Array:
-    if normals.dtype == FLOAT64:
-        return fma64(normals, std, mean)
+def _normal_blocks(generator: Generator, count: int, wide: bool, mean: float, std: float) -> Array:
+    if wide:
+        return fma64(box_muller64(uniform53(generator, count)), std, mean)
+    normals = box_muller32(uniform24(generator, count))
     if mean == 0 or std == 1:  # one of the two roundings does not happen
         return normals * np.float32(std) + np.float32(mean)
     return fma32(normals, std, mean)
@@ -297,7 +310,7 @@ def exponential(
 
     Example:
         >>> exponential(Generator().manual_seed(0), (2,))
-        array([0.67997926, 0.08889891], dtype=float32)
+        array([3.5083263, 1.2303847], dtype=float32)
 
     Source: the behaviour of torch.Tensor.exponential_.
     """
@@ -306,8 +319,12 @@ def exponential(
         raise OperatorError(f"exponential: lambd = {lambd} is not above 0")
     if np.dtype(dtype) not in DIGITS:
         raise OperatorError(f"exponential: {np.dtype(dtype)} is not a floating type")
-    values = (-1.0 / lambd) * libm(math.log1p, -uniform53(generator or default_generator, count))
-    return rounded(values, np.dtype(dtype)).reshape(tuple(shape))
+    kind, source = np.dtype(dtype), generator or default_generator
+
+    def draw(size: int) -> Array:
+        return rounded((-1.0 / lambd) * libm(math.log1p, -uniform53(source, size)), kind)
+
+    return in_blocks(draw, count).reshape(tuple(shape))
 
 
 def cauchy(
@@ -331,7 +348,7 @@ def cauchy(
 
     Example:
         >>> cauchy(Generator().manual_seed(0), (2,))
-        array([-0.04083616, -2.4711905 ], dtype=float32)
+        array([10.59773  ,  0.7647673], dtype=float32)
 
     Source: the behaviour of torch.Tensor.cauchy_.
     """
@@ -340,8 +357,13 @@ def cauchy(
         raise OperatorError(f"cauchy: sigma = {sigma} is not above 0")
     if np.dtype(dtype) not in DIGITS:
         raise OperatorError(f"cauchy: {np.dtype(dtype)} is not a floating type")
-    slope = libm(math.tan, math.pi * (uniform53(generator or default_generator, count) - 0.5))
-    return rounded(fma64(slope, float(sigma), float(median)), np.dtype(dtype)).reshape(tuple(shape))
+    kind, source = np.dtype(dtype), generator or default_generator
+
+    def draw(size: int) -> Array:
+        slope = libm(math.tan, math.pi * (uniform53(source, size) - 0.5))
+        return rounded(fma64(slope, float(sigma), float(median)), kind)
+
+    return in_blocks(draw, count).reshape(tuple(shape))
 
 
 def log_normal(

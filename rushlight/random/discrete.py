@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ArgumentError, OperatorError, UnsupportedError
 from .arithmetic import BFLOAT16, DIGITS, FLOAT32, FLOAT64, LARGEST, Array, log, rounded
-from .continuous import WORDS_AT_ONCE, element_count, exponential, uniform24, uniform53
+from .continuous import AT_ONCE, element_count, exponential, in_blocks, uniform24, uniform53
 from .generator import Generator, default_generator
 
 if TYPE_CHECKING:
@@ -54,20 +54,20 @@ def integers(
     kind = np.dtype(dtype)
     count = element_count("integers", shape)
     least, most = _inclusive_bounds(kind, operator.index(low), None if high is None else operator.index(high))
-    values = _modulo(generator or default_generator, count, most - least + 1)
-    if most - least < HIGHEST64 - LOWEST64:  # torch: all 64 bits are taken as they are
-        values += np.uint64(least % 2**64)  # wraps as PyTorch's unsigned arithmetic does
-    return rounded(values.view(np.int64), kind).reshape(tuple(shape))
+    source = generator or default_generator
+    return in_blocks(lambda size: _integers(source, size, kind, least, most), count).reshape(tuple(shape))
 
 
-def _modulo(generator: Generator, count: int, length: int) -> Array:
-    if length == 2**64:
-        return generator.words64(count)
+def _integers(generator: Generator, count: int, dtype: np.dtype[Any], least: int, most: int) -> Array:
+    length = most - least + 1
+    if length == 2**64:  # torch: the bits as they are
+        return rounded(generator.words64(count).view(np.int64), dtype)
     if length >= NARROW_RANGE:
-        return generator.words64(count) % np.uint64(length)
-    words = generator.words(count)
-    words %= np.uint64(length)
-    return words
+        words = generator.words64(count) % np.uint64(length)
+    else:
+        words = (generator.words(count).astype(np.uint32) % np.uint32(length)).astype(np.uint64)
+    words += np.uint64(least % 2**64)  # wraps as PyTorch's unsigned arithmetic does
+    return rounded(words.view(np.int64), dtype)
 
 
 def _inclusive_bounds(dtype: np.dtype[Any], low: int, high: int | None) -> tuple[int, int]:
@@ -144,7 +144,7 @@ def random_integers(generator: Generator | None, shape: Sequence[int], dtype: DT
 
     Example:
         >>> random_integers(Generator().manual_seed(0), (3,), np.uint8).tolist()
-        [44, 239, 53]
+        [172, 47, 117]
 
     Source: the behaviour of torch.Tensor.random_().
     """
@@ -171,7 +171,7 @@ def permutation(generator: Generator | None, n: int, dtype: DTypeLike = INT64) -
 
     Example:
         >>> permutation(Generator().manual_seed(0), 5).tolist()
-        [4, 1, 2, 0, 3]
+        [4, 0, 1, 3, 2]
 
     Source: the behaviour of torch.randperm.
     """
@@ -187,20 +187,33 @@ def permutation(generator: Generator | None, n: int, dtype: DTypeLike = INT64) -
 
 
 def _shuffle(generator: Generator, n: int) -> Array:
-    """For i = 0 ... n-2: swap element i with element i + word mod (n - i)."""
-    rest = np.arange(max(n - 1, 0))
-    targets = rest + (generator.words(rest.size) % (n - rest).astype(np.uint64)).view(np.int64)
-    order = list(range(n))
-    for i, j in enumerate(targets.tolist()):
-        order[i], order[j] = order[j], order[i]
-    return np.array(order, np.int64)
+    """For i = 0 ... n-2: swap the elements i and target[i] = i + word mod (n - i).
+
+    The same without the loop. Step i brings to place i what the last step before it with the same target had moved
+    there, or, if there was none, target[i] itself. What a step moves away from its own place i is what the last step
+    with target i had moved there, and so on back to a place that was no target: these chains are short.
+    """
+    steps = np.arange(n)
+    words = generator.words(max(n - 1, 0)).astype(np.uint32)
+    target = steps.copy()  # the last element stays
+    target[:-1] += words % np.arange(n, 1, -1, dtype=np.uint32)
+    keys = np.sort(target << 32 | steps)  # by target, then by step
+    target_sorted, step_sorted = keys >> 32, keys & 0xFFFFFFFF
+    moved = steps.copy()  # what step i moves away from place i
+    earlier = step_sorted < target_sorted
+    moved[target_sorted[earlier]] = step_sorted[earlier]  # of several, the last assignment stays
+    while not np.array_equal(moved, further := moved[moved]):
+        moved = further
+    again = np.flatnonzero(target_sorted[1:] == target_sorted[:-1])
+    target[step_sorted[again + 1]] = moved[step_sorted[again]]
+    return target
 
 
 def _shuffle_inside_out(generator: Generator, n: int) -> Array:
     """For i = 0 ... n-1: element i = element j, element j = i, where j = word of 64 bits mod (i + 1)."""
     order = np.arange(n)
-    for start in range(0, n, WORDS_AT_ONCE):
-        steps = np.arange(start, min(start + WORDS_AT_ONCE, n))
+    for start in range(0, n, AT_ONCE):
+        steps = np.arange(start, min(start + AT_ONCE, n))
         targets = generator.words64(steps.size) % (steps + 1).astype(np.uint64)
         for i, j in zip(steps.tolist(), targets.tolist(), strict=True):
             order[i] = order[j]
@@ -223,7 +236,7 @@ def bernoulli(generator: Generator | None, shape: Sequence[int], dtype: DTypeLik
 
     Example:
         >>> bernoulli(Generator().manual_seed(0), (4,), p=0.5).tolist()
-        [1.0, 1.0, 1.0, 1.0]
+        [0.0, 0.0, 1.0, 0.0]
 
     Source: the behaviour of torch.Tensor.bernoulli_(p).
     """
@@ -243,16 +256,17 @@ def _coin_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 def _tosses(generator: Generator, count: int, p: float) -> Array:
     """(count,) u < p, compared as integers: first the upper 21 bits of the 53, and only where they tie the lower 32."""
     high, low = divmod(math.ceil(p * 2.0**53), 2**32)
-    tosses = np.empty(count, bool)
-    for start in range(0, count, WORDS_AT_ONCE):
-        part = tosses[start : start + WORDS_AT_ONCE]
-        words = generator.words(2 * part.size)
+
+    def draw(size: int) -> Array:
+        words = generator.words(2 * size)
         upper = words[0::2].astype(np.int32)
         upper &= 0x1FFFFF
-        np.less(upper, high, out=part)
+        tosses = upper < high
         tied = np.flatnonzero(upper == high)
-        part[tied] = words[1::2][tied] < low
-    return tosses
+        tosses[tied] = words[1::2][tied] < low
+        return tosses
+
+    return in_blocks(draw, count)
 
 
 def bernoulli_each(generator: Generator | None, p: Array, dtype: DTypeLike | None = None) -> Array:
@@ -298,7 +312,7 @@ def dropout_mask(generator: Generator | None, shape: Sequence[int], p: float = 0
 
     Example:
         >>> dropout_mask(Generator().manual_seed(0), (6,), 0.5).tolist()
-        [True, True, True, True, False, True]
+        [False, False, True, False, False, False]
 
     Source: the behaviour of torch.nn.functional.dropout on the CPU.
     """
@@ -324,7 +338,7 @@ def geometric(generator: Generator | None, shape: Sequence[int], dtype: DTypeLik
 
     Example:
         >>> geometric(Generator().manual_seed(0), (4,), np.int64, 0.1).tolist()
-        [7, 24, 8, 10]
+        [1, 4, 8, 1]
 
     Source: the behaviour of torch.Tensor.geometric_.
     """
@@ -333,8 +347,12 @@ def geometric(generator: Generator | None, shape: Sequence[int], dtype: DTypeLik
         raise UnsupportedError(f"geometric: cannot draw {kind}; draw int64 and convert it")
     if not 0 < p < 1:
         raise OperatorError(f"geometric: p = {p} is not in (0, 1)")
-    uniforms = uniform53(generator or default_generator, count)
-    return rounded(np.ceil(log(uniforms) / math.log1p(-p)), kind).reshape(tuple(shape))
+    source = generator or default_generator
+
+    def draw(size: int) -> Array:
+        return rounded(np.ceil(log(uniform53(source, size)) / math.log1p(-p)), kind)
+
+    return in_blocks(draw, count).reshape(tuple(shape))
 
 
 def multinomial(generator: Generator | None, weights: Array, samples: int, replacement: bool = False) -> Array:

@@ -24,10 +24,12 @@ def in_memory_order(out: Array) -> Array:
         >>> in_memory_order(np.empty((2, 3)).T).shape
         (2, 3)
     """
-    if out.flags.c_contiguous:
-        return out
-    axes = sorted(range(out.ndim), key=lambda axis: -abs(out.strides[axis]))
-    return out.transpose(axes)
+    return out.transpose(_axes_by_stride(out))
+
+
+def _axes_by_stride(out: Array) -> list[int]:
+    axes = range(out.ndim)
+    return list(axes) if out.flags.c_contiguous else sorted(axes, key=lambda axis: -abs(out.strides[axis]))
 
 
 def _filler(sampler: Callable[..., Array]) -> Callable[..., Array]:
@@ -86,7 +88,7 @@ def bernoulli_each_(out: Array, p: Array, generator: Generator | None = None) ->
 
     Source: the behaviour of torch.Tensor.bernoulli_(tensor).
     """
-    axes = np.argsort([-abs(stride) for stride in out.strides], kind="stable") if not out.flags.c_contiguous else None
+    axes = _axes_by_stride(out)
     spread = np.broadcast_to(p, out.shape).transpose(axes)
     out.transpose(axes)[...] = discrete.bernoulli_each(generator, spread, out.dtype)
     return out
