@@ -145,9 +145,10 @@ class Rule(Optimizer):
                     )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        options_ = [*(state.get("defaults") or self.defaults).items()]
         super().__setstate__(state)
         for group in self.param_groups:  # state dicts of older PyTorch lack newer options and count in plain numbers
-            for name, default in self.defaults.items():
+            for name, default in options_:
                 group.setdefault(name, default)
             for p in group["params"]:
                 entries = self.state.get(p, {})
