@@ -1,6 +1,6 @@
 """Operators: Tensors in, Tensors out. One file per family; this page gathers their public functions."""
 
-from . import creation, elementwise, indexing, promotion, reduction, shape  # noqa: F401
+from . import conversion, creation, elementwise, indexing, promotion, reduction, results, shape  # noqa: F401
 from .activation import celu_, prelu, relu, relu_, rrelu, rrelu_, selu, selu_, sigmoid, tanh, threshold, threshold_  # noqa: F401
 from .activation import celu, hardshrink  # noqa: F401
 from .comparison import (  # noqa: F401
@@ -121,7 +121,6 @@ from .shape import (  # noqa: F401
     expand_as,
     flatten,
     hsplit,
-    mT,
     moveaxis,
     movedim,
     narrow,
@@ -269,4 +268,49 @@ from .linalg import (  # noqa: F401
     outer,
     tensordot,
     vdot,
+)
+from .creation import (  # noqa: F401
+    arange,
+    as_tensor,
+    asarray,
+    empty,
+    empty_like,
+    empty_permuted,
+    empty_strided,
+    eye,
+    from_numpy,
+    frombuffer,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    scalar_tensor,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .conversion import (  # noqa: F401
+    clone,
+    contiguous,
+)
+from .convolution import (  # noqa: F401
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_tbc,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
+from .distance import cdist, cosine_similarity, pairwise_distance, pdist  # noqa: F401
+from .fold import channel_shuffle, native_channel_shuffle, pixel_shuffle, pixel_unshuffle  # noqa: F401
+from .linear import bilinear  # noqa: F401
+from .normalization import group_norm, layer_norm, rms_norm  # noqa: F401
+from .pooling import (  # noqa: F401
+    adaptive_avg_pool1d,
+    adaptive_max_pool1d_with_indices as adaptive_max_pool1d,
+    avg_pool1d,
+    max_pool1d_with_indices,
 )
