@@ -7,7 +7,6 @@ is its operator followed by a write (`add_ = in_place(ops.add)`).
 from __future__ import annotations
 
 import copy
-import itertools
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
@@ -23,6 +22,7 @@ from .autograd.tape import (
     Pick,
     TensorBase,
     check_writable,
+    owner,
     rebind,
     set_tensor_type,
     touch,
@@ -31,14 +31,12 @@ from .autograd.tape import (
 )
 from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError, UnsupportedError
+from .hooks import RemovableHandle, register
 from .ops.comparison import or_not_implemented
 from .ops.numpy_protocol import call_function, call_ufunc
 from .ops.promotion import cast, write_
 
 F = TypeVar("F", bound=Callable[..., Any])
-_handles = itertools.count()
-
-
 class Size(tuple):  # type: ignore[type-arg]
     """A shape: a tuple of ints with PyTorch's `numel()`."""
 
@@ -56,25 +54,6 @@ class Size(tuple):  # type: ignore[type-arg]
 
     def __add__(self, other: Any) -> Size:
         return Size(super().__add__(tuple(other)))
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away again. Also a context manager."""
-
-    def __init__(self, hooks: Any, *, extra_dict: Any = ()) -> None:
-        self.id = next(_handles)
-        self.hooks = hooks
-        self.flags = [extra_dict] if isinstance(extra_dict, dict) else list(extra_dict or ())  # also keyed by hook id
-
-    def remove(self) -> None:
-        for hooks in (self.hooks, *self.flags):
-            hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.remove()
 
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -176,7 +155,7 @@ class Tensor(TensorBase):
 
     @property
     def layout(self) -> Any:
-        return ops.creation.strided
+        return ops.conversion.strided
 
     def get_device(self) -> int:
         return -1
@@ -216,13 +195,18 @@ class Tensor(TensorBase):
     # ---------------------------------------------------------------------------------------------- memory layout
 
     def _pin(self) -> Any:
-        """The array in PyTorch's layout. Where the layout is ours to choose (results that are no view of another tensor may
-        lie channels-last in memory), asking for it settles it: from then on it is contiguous."""
-        if self._base is None and not self._array.flags.c_contiguous and self._views is None and not self._channels_last:
-            self._array = np.ascontiguousarray(self._array)
+        """The array in PyTorch's layout. Where the layout is ours to choose (a result may lie channels-last in memory),
+        asking for it settles it: from then on the result is contiguous, and its views are views of that."""
+        base: Any = self if self._base is None else self._base
+        if not base._array.flags.c_contiguous and not base._layout_kept:
+            base._array = np.ascontiguousarray(base._array)
+            live = [ref() for ref in base._views or ()]
+            for view in live if base is self else [self, *(v for v in live if v is not self)]:
+                if view is not None:
+                    _follow(view, base)
         return self._array
 
-    _channels_last = False  # asked for by the user, so to be kept and shown
+    _layout_kept = False  # the strides are the user's choice (channels_last, memory of a NumPy array), so they stay
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory, in elements, from one entry of a dimension to the next."""
@@ -232,13 +216,9 @@ class Tensor(TensorBase):
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in memory in row-major order (or channels-last, if that is asked)."""
-        if memory_format is None or memory_format is ops.creation.contiguous_format:
+        if memory_format is None or memory_format is ops.conversion.contiguous_format:
             return bool(self._pin().flags.c_contiguous)
-        return ops.creation.is_channels_last(self._array)
-
-    def contiguous(self, memory_format: Any = None) -> Tensor:
-        """This tensor if it is contiguous, else a copy that is."""
-        return self if self.is_contiguous(memory_format) else self.clone(memory_format=memory_format)
+        return ops.conversion.is_channels_last(self._array)
 
     def storage_offset(self) -> int:
         array = self._pin()
@@ -322,15 +302,15 @@ class Tensor(TensorBase):
             copy: make a copy even if nothing changes.
             memory_format: `channels_last`, `contiguous_format` or `preserve_format`.
         """
-        kind, copy_, memory_format = ops.creation.parse_to(args, kwargs)
+        kind, copy_, memory_format = ops.conversion.parse_to(args, kwargs)
         result = self if kind is None else cast(self, kind)
-        if memory_format is not None and memory_format is not ops.creation.preserve_format:
+        if memory_format is not None and memory_format is not ops.conversion.preserve_format:
             result = result.contiguous(memory_format=memory_format)
         return result.clone() if copy_ and result is self else result
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The name of this tensor's type ('torch.FloatTensor'), or the tensor cast to another."""
-        return ops.creation.type_name(self.dtype) if dtype is None else cast(self, ops.creation.dtype_from_name(dtype))
+        return ops.conversion.type_name(self.dtype) if dtype is None else cast(self, ops.conversion.dtype_from_name(dtype))
 
     def type_as(self, other: Tensor) -> Tensor:
         return cast(self, other.dtype)
@@ -430,7 +410,7 @@ class Tensor(TensorBase):
 
     def detach(self) -> Tensor:
         """A tensor with the same memory that is no part of the graph."""
-        return wrap(self._array)
+        return self.data
 
     def detach_(self) -> Tensor:
         self._edge = None
@@ -439,7 +419,11 @@ class Tensor(TensorBase):
     @property
     def data(self) -> Tensor:
         """The same memory without the graph; assigning gives this tensor another tensor's memory."""
-        return wrap(self._array)
+        if self._array.flags.c_contiguous:
+            return wrap(self._array)
+        twin: Tensor = wrap(self._pin())
+        twin._layout_kept = True
+        return twin
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -464,7 +448,7 @@ class Tensor(TensorBase):
             raise GraphError("cannot register a hook on a tensor that doesn't require gradient")
         if self._edge.hooks is None:
             self._edge.hooks = {}
-        return _register(self._edge.hooks, hook)
+        return register(self._edge.hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Calls `hook(tensor)` after this leaf's gradient was added to `.grad`."""
@@ -472,7 +456,7 @@ class Tensor(TensorBase):
             raise GraphError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         if self._edge.after is None:
             self._edge.after = {}
-        return _register(self._edge.after, hook)
+        return register(self._edge.after, hook)
 
     def _is_view(self) -> bool:
         return self._base is not None
@@ -488,7 +472,7 @@ class Tensor(TensorBase):
             return memo[id(self)]  # type: ignore[no-any-return]
         twin = object.__new__(type(self))
         memo[id(self)] = twin
-        twin._array = self._array.copy()
+        twin._array = self._array.copy(order="K" if self._layout_kept else "C")
         twin._grad = copy.deepcopy(self._grad, memo)
         for name, value in vars(self).items():
             if name not in _OWN:
@@ -673,11 +657,54 @@ class Tensor(TensorBase):
     cfloat = _cast_to(dtypes.complex64)
     cdouble = _cast_to(dtypes.complex128)
 
-    sum = ops.sum
-    reshape = ops.reshape
-    permute = ops.permute
-    transpose = ops.transpose
-    expand = ops.expand
+    # -- shape
+
+    reshape, reshape_as, view, view_as = ops.reshape, ops.reshape_as, ops.view, ops.view_as
+    flatten, unflatten, ravel = ops.flatten, ops.unflatten, ops.ravel
+    squeeze, unsqueeze = ops.squeeze, ops.unsqueeze
+    permute, transpose, swapaxes, swapdims = ops.permute, ops.transpose, ops.swapaxes, ops.swapdims
+    t, movedim, moveaxis, adjoint = ops.t, ops.movedim, ops.moveaxis, ops.adjoint
+    T, mT = property(ops.shape.reversed_dims), property(ops.shape.mT)
+    H, mH = property(ops.shape.H), property(ops.adjoint)
+    expand, expand_as, broadcast_to = ops.expand, ops.expand_as, ops.broadcast_to
+    select, narrow, unbind = ops.select, ops.narrow, ops.unbind
+    split, split_with_sizes, chunk, tensor_split = ops.split, ops.split_with_sizes, ops.chunk, ops.tensor_split
+    hsplit, vsplit, dsplit = ops.hsplit, ops.vsplit, ops.dsplit
+    diagonal, unfold, as_strided = ops.diagonal, ops.unfold, ops.as_strided
+    clone, contiguous = ops.clone, ops.contiguous
+    repeat, tile, repeat_interleave = ops.repeat, ops.tile, ops.repeat_interleave
+    flip, fliplr, flipud, roll, rot90 = ops.flip, ops.fliplr, ops.flipud, ops.roll, ops.rot90
+    tril, tril_ = both(ops.tril)
+    triu, triu_ = both(ops.triu)
+    diag, diag_embed, diagflat, trace = ops.diag, ops.diag_embed, ops.diagflat, ops.trace
+
+    # -- reduction
+
+    sum, mean, prod, nansum, nanmean, count_nonzero = ops.sum, ops.mean, ops.prod, ops.nansum, ops.nanmean, ops.count_nonzero
+    max, min, amax, amin, aminmax = ops.max, ops.min, ops.amax, ops.amin, ops.aminmax
+    argmax, argmin, any, all = ops.argmax, ops.argmin, ops.any, ops.all
+    var, std, norm, dist = ops.var, ops.std, ops.norm, ops.dist
+    renorm, renorm_ = both(ops.renorm)
+    cumsum, cumsum_ = both(ops.cumsum)
+    cumprod, cumprod_ = both(ops.cumprod)
+    cummax, cummin, logcumsumexp, diff = ops.cummax, ops.cummin, ops.logcumsumexp, ops.diff
+
+    # -- products
+
+    __matmul__, __rmatmul__ = ops.matmul, reflected(ops.matmul)
+    matmul, mm, bmm, mv, dot, vdot, inner = ops.matmul, ops.mm, ops.bmm, ops.mv, ops.dot, ops.vdot, ops.inner
+    outer, ger, cross, kron = ops.outer, ops.ger, ops.cross, ops.kron
+    addmm, addmm_ = both(ops.addmm)
+    addmv, addmv_ = both(ops.addmv)
+    addr, addr_ = both(ops.addr)
+    addbmm, addbmm_ = both(ops.addbmm)
+    baddbmm, baddbmm_ = both(ops.baddbmm)
+
+    # -- filling and new tensors
+
+    new_zeros, new_ones, new_empty, new_full = ops.creation.new_zeros, ops.creation.new_ones, ops.creation.new_empty, ops.creation.new_full
+    new_tensor, new_empty_strided = ops.creation.new_tensor, ops.creation.new_empty_strided
+    fill_, zero_, copy_ = ops.indexing.fill_, ops.indexing.zero_, ops.indexing.copy_
 
 
 _OWN = {"_array", "_edge", "_base", "_path", "_views", "_grad"}
@@ -690,10 +717,14 @@ def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: dict[str
     return tensor.requires_grad_(requires_grad)
 
 
-def _register(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
+def _follow(view: Any, base: Any) -> None:
+    """Gives a view its array anew after its base was laid out differently in memory."""
+    array = base._array
+    for kind, args in view._path:
+        array = kind.forward(kind(), array, *args)
+    if owner(array) is not owner(base._array):  # in PyTorch's layout this reshape is a copy
+        view._base = None
+    view._array = array
 
 
 def _strides_of(array: Any) -> tuple[int, ...]:

@@ -131,7 +131,7 @@ class ViewEntry(Entry):
 
 def link(view: TensorBase, source: TensorBase, cls: Any, args: tuple[Any, ...]) -> None:
     """Notes that `view` is `cls` of `source`: in-place writes to either must reach the other's gradients."""
-    view._base = base = source._base or source
+    view._base = base = source if source._base is None else source._base
     view._path = (*(source._path or ()), (cls, args))
     if mode.enabled:
         views = base._views or []

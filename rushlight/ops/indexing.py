@@ -11,30 +11,16 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.grad_mode import mode
-from ..autograd.tape import Operator, TensorBase, View, check_writable, rebind, touch, wrap
+from ..autograd.tape import Operator, TensorBase, check_writable, rebind, touch, wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
 from .promotion import cast, unbroadcast
+from .shape import Slice
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Array = Any
-
-
-class Slice(View):
-    """Basic indexing: a view."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Array, index: Any) -> Array:
-        ctx.shape, ctx.index = x.shape, index
-        return x[index]
-
-    @staticmethod
-    def backward(ctx: Any, grad: Array) -> Array:
-        dx = xp.zeros_like(grad, shape=ctx.shape)
-        dx[ctx.index] = grad
-        return dx
 
 
 @kernel
@@ -56,6 +42,17 @@ class Index(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         return index_backward(grad, ctx.index, ctx.shape)
+
+
+def lane_index(indices: Array, dim: int) -> tuple[Array, ...]:
+    """NumPy's advanced index for "one index per element, along one dimension": out[i][j] = x[indices[i][j]][j] for dim 0.
+
+    The other dimensions get their own positions, as aranges that broadcast against `indices`.
+    """
+    ndim = indices.ndim
+    return tuple(
+        [indices if d == dim else xp.arange(n).reshape((-1,) + (1,) * (ndim - 1 - d)) for d, n in enumerate(indices.shape)]
+    )
 
 
 def _plain(part: Any) -> Any:
@@ -175,3 +172,35 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
             raise
         shape = tuple(getattr(value, "shape", ()))
         raise _index_error(input, index, type(why)(f"{why}; value of shape {shape}")) from None
+
+
+# -------------------------------------------------------------------------------------------------- writing all of it
+
+
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """Every element becomes `value`, a number or a 0-d tensor."""
+    if isinstance(value, TensorBase) and value._array.ndim:
+        raise OperatorError(f"fill_: fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions.")
+    assign(input, Ellipsis, value)
+    return input
+
+
+def zero_(input: Tensor) -> Tensor:
+    """Every element becomes 0."""
+    assign(input, Ellipsis, 0)
+    return input
+
+
+def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Every element becomes that of `src`, which may have another dtype and broadcasts.
+
+    Args:
+        non_blocking: accepted; copies on the CPU are always complete.
+    """
+    src = src if isinstance(src, TensorBase) else wrap(np.asarray(src))
+    try:
+        np.broadcast_to(src._array, input._array.shape)
+    except ValueError:
+        raise ShapeError(f"copy_: source {tuple(src._array.shape)} does not broadcast to {tuple(input._array.shape)}") from None
+    assign(input, Ellipsis, src)
+    return input
