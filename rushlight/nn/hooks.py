@@ -13,10 +13,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..autograd.grad_mode import mode
-from ..autograd.graph import register_node_hook
-from ..autograd.tape import Operator, TensorBase, wrap
-from ..tensor import RemovableHandle
+from ..autograd.graph import as_gradients, as_tensors, register_node_hook
+from ..autograd.tape import Operator, TensorBase
+from ..hooks import RemovableHandle, register
 
 if TYPE_CHECKING:
     from .module import Module
@@ -37,22 +39,9 @@ any_global: dict[int, bool] = {}  # ids of the hooks that a call of any module h
 backward_hooks_are_full: bool | None = None
 
 
-def add(
-    hooks: Any, hook: Hook, flags: tuple[Any, ...] = (), prepend: bool = False, also: tuple[Any, ...] = ()
-) -> RemovableHandle:
-    """Registers `hook`, notes its id in each of `flags`, and returns its handle, which cleans up `also` too."""
-    handle = RemovableHandle(hooks, extra_dict=[*flags, *also])
-    hooks[handle.id] = hook
-    for flag in flags:
-        flag[handle.id] = True
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
-
-
 def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, args)` before the forward of every module; what it returns (if not None) replaces args."""
-    return add(forward_pre_hooks, hook, (any_global,))
+    return register(forward_pre_hooks, hook, (any_global,))
 
 
 def register_module_forward_hook(
@@ -69,7 +58,7 @@ def register_module_forward_hook(
         flags.append(forward_hooks_with_kwargs)
     if always_call:
         flags.append(forward_hooks_always_called)
-    return add(forward_hooks, hook, tuple(flags))
+    return register(forward_hooks, hook, tuple(flags))
 
 
 def _set_full(full: bool) -> None:
@@ -84,33 +73,33 @@ def _set_full(full: bool) -> None:
 def register_module_backward_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, grad_input, grad_output)` for every module, with the gradients of its last operator only."""
     _set_full(False)
-    return add(backward_hooks, hook, (any_global,))
+    return register(backward_hooks, hook, (any_global,))
 
 
 def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, grad_input, grad_output)` when the gradients of any module's inputs are complete."""
     _set_full(True)
-    return add(backward_hooks, hook, (any_global,))
+    return register(backward_hooks, hook, (any_global,))
 
 
 def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, grad_output)` when the gradients of any module's outputs are complete."""
-    return add(backward_pre_hooks, hook, (any_global,))
+    return register(backward_pre_hooks, hook, (any_global,))
 
 
 def register_module_buffer_registration_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, name, buffer)` when a buffer is registered; it may return another buffer."""
-    return add(buffer_registration_hooks, hook)
+    return register(buffer_registration_hooks, hook)
 
 
 def register_module_module_registration_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, name, submodule)` when a submodule is registered; it may return another module."""
-    return add(module_registration_hooks, hook)
+    return register(module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, name, parameter)` when a parameter is registered; it may return another parameter."""
-    return add(parameter_registration_hooks, hook)
+    return register(parameter_registration_hooks, hook)
 
 
 class BoundHook:
@@ -244,22 +233,17 @@ class _Gate(Operator):
 
     @staticmethod
     def forward(ctx: Any, *arrays: Any) -> Any:
+        ctx.kinds = [(array.shape, array.dtype) for array in arrays]
         return arrays
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        as_tensors = tuple(g if g is None or isinstance(g, TensorBase) else wrap(g) for g in grads)
-        passed = ctx.seen(as_tensors)
-        return tuple(_like(new, old) for new, old in zip(passed, grads))
+        grads = tuple(np.zeros(*kind) if g is None else g for g, kind in zip(grads, ctx.kinds))
+        return as_gradients(ctx.seen(as_tensors(grads)))
 
     @classmethod
     def name(cls) -> str:
         return "BackwardHookFunctionBackward"
-
-
-def _like(new: Any, old: Any) -> Any:
-    """A gradient as the walk has it: a bare array, or a Tensor if the walk is recorded."""
-    return new if new is None or isinstance(old, TensorBase) or mode.enabled else new._array
 
 
 def _through_gate(tensors: list[Any], seen: Callable[[tuple[Any, ...]], Any]) -> list[Any] | None:
@@ -269,7 +253,7 @@ def _through_gate(tensors: list[Any], seen: Callable[[tuple[Any, ...]], Any]) ->
     outputs = _Gate.apply(*tensors)
     gate = next(o._edge.edges[0] for o in outputs if o._edge is not None)
     gate.seen = seen
-    for i, (out, source) in enumerate(zip(outputs, tensors)):
+    for out, source in zip(outputs, tensors):
         if source._edge is None:
             out._edge = None
         else:
@@ -328,7 +312,7 @@ class BackwardHook:
         for hook in self.user_pre_hooks:
             changed = hook(self.module, full)
             if changed is not None:
-                full = _checked(changed, self.n_outputs, "pre hook")
+                full = _checked(changed, self.n_outputs, "pre hook returned an invalid number of grad_output")
         self.grad_outputs = full
         if not self.gated_input:
             self._call_user_hooks((None,) * self.n_inputs)
@@ -350,7 +334,7 @@ class BackwardHook:
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always return None or None for all gradients."
                 )
-            grad_input = _checked(changed, self.n_inputs, "hook")
+            grad_input = _checked(changed, self.n_inputs, "hook returned an invalid number of grad_input")
         return grad_input
 
 

@@ -17,10 +17,19 @@ from .. import dtypes
 from ..autograd.grad_mode import no_grad
 from ..autograd.tape import TensorBase
 from ..errors import RushlightError
+from ..hooks import RemovableHandle, register
 from ..ops.creation import parse_to
-from ..tensor import RemovableHandle, Tensor
+from ..tensor import Tensor
 from . import hooks, state
 from .hooks import any_global
+from .hooks import register_module_backward_hook as register_module_backward_hook
+from .hooks import register_module_buffer_registration_hook as register_module_buffer_registration_hook
+from .hooks import register_module_forward_hook as register_module_forward_hook
+from .hooks import register_module_forward_pre_hook as register_module_forward_pre_hook
+from .hooks import register_module_full_backward_hook as register_module_full_backward_hook
+from .hooks import register_module_full_backward_pre_hook as register_module_full_backward_pre_hook
+from .hooks import register_module_module_registration_hook as register_module_module_registration_hook
+from .hooks import register_module_parameter_registration_hook as register_module_parameter_registration_hook
 from .members import Members
 from .parameter import Buffer, Parameter, is_lazy
 
@@ -570,7 +579,7 @@ class Module:
             with_kwargs: call `hook(module, args, kwargs)`, which returns None or (args, kwargs).
         """
         flags = (self._forward_pre_hooks_with_kwargs,)
-        return hooks.add(self._forward_pre_hooks, hook, flags if with_kwargs else (), prepend)
+        return register(self._forward_pre_hooks, hook, flags if with_kwargs else (), prepend)
 
     def register_forward_hook(
         self, hook: hooks.Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -585,21 +594,21 @@ class Module:
         flags = [self._forward_hooks_with_kwargs] if with_kwargs else []
         if always_call:
             flags.append(self._forward_hooks_always_called)
-        return hooks.add(self._forward_hooks, hook, tuple(flags), prepend)
+        return register(self._forward_hooks, hook, tuple(flags), prepend)
 
     def register_full_backward_pre_hook(self, hook: hooks.Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(module, grad_output)` before backward; what it returns (if not None) replaces grad_output."""
-        return hooks.add(self._backward_pre_hooks, hook, prepend=prepend)
+        return register(self._backward_pre_hooks, hook, prepend=prepend)
 
     def register_full_backward_hook(self, hook: hooks.Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(module, grad_input, grad_output)` when the inputs' gradients are complete; it may return other ones."""
         self._set_full_backward(True)
-        return hooks.add(self._backward_hooks, hook, prepend=prepend)
+        return register(self._backward_hooks, hook, prepend=prepend)
 
     def register_backward_hook(self, hook: hooks.Hook) -> RemovableHandle:
         """The older kind: `hook(module, grad_input, grad_output)` of the module's last operator only."""
         self._set_full_backward(False)
-        return hooks.add(self._backward_hooks, hook)
+        return register(self._backward_hooks, hook)
 
     def _set_full_backward(self, full: bool) -> None:
         if self._is_full_backward_hook is (not full):
@@ -678,12 +687,12 @@ class Module:
 
     def register_state_dict_pre_hook(self, hook: hooks.Hook) -> RemovableHandle:
         """Calls `hook(module, prefix, keep_vars)` before `state_dict()` collects."""
-        return hooks.add(self._state_dict_pre_hooks, hook)
+        return register(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook: hooks.Hook) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata)` after `state_dict()` collected; it changes the dict in place."""
         hook._from_public_api = True  # type: ignore[attr-defined]
-        return hooks.add(self._state_dict_hooks, hook)
+        return register(self._state_dict_hooks, hook)
 
     def _register_state_dict_hook(self, hook: hooks.Hook) -> RemovableHandle:
         """As `register_state_dict_post_hook`, but the hook may return another dict."""
@@ -691,18 +700,18 @@ class Module:
             raise RuntimeError(
                 "Cannot register the same function as the state dict post hook that was previously registered via register_state_dict_post_hook"
             )
-        return hooks.add(self._state_dict_hooks, hook)
+        return register(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook: hooks.Hook) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)` first."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook: hooks.Hook, with_module: bool = False) -> RemovableHandle:
-        return hooks.add(self._load_state_dict_pre_hooks, hooks.BoundHook(hook, self) if with_module else hook)
+        return register(self._load_state_dict_pre_hooks, hooks.BoundHook(hook, self) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook: hooks.Hook) -> RemovableHandle:
         """Calls `hook(module, incompatible_keys)` after loading; it may change the two lists in place."""
-        return hooks.add(self._load_state_dict_post_hooks, hook)
+        return register(self._load_state_dict_post_hooks, hook)
 
     def __getstate__(self) -> dict[str, Any]:
         """PyTorch's layout: plain dicts of members, which are not repeated as attributes."""
