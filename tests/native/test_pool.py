@@ -1,0 +1,41 @@
+"""Native max pooling against its definition: windows of every kind, ties, NaN, both layouts of the input."""
+
+import numpy as np
+import pytest
+
+from rushlight.ops import pooling
+
+forward = getattr(pooling.max_pool_forward, "definition", pooling.max_pool_forward)
+backward = getattr(pooling.max_pool_backward, "definition", pooling.max_pool_backward)
+WINDOWS = [
+    ((2, 2), (2, 2), (0, 0), (1, 1), False),
+    ((3, 3), (2, 2), (1, 1), (1, 1), True),
+    ((3, 2), (1, 2), (1, 0), (2, 1), False),
+    ((2, 3), (3, 2), (1, 1), (1, 1), True),
+]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7, 6), (1, 16, 8, 8), (3, 20, 5, 9), (2, 1, 6, 6)])
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("last", [True, False])
+def test_max_pool(native, shape, window, last):
+    x = np.random.default_rng(0).integers(-9, 9, shape).astype(np.float32)  # many ties
+    x.flat[5], x.flat[7] = np.nan, -np.inf
+    x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1) if last else x
+    y, indices = native.max_pool_forward(x, *window)
+    expected, expected_indices = forward(x, *window)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(indices[~np.isnan(y)], expected_indices[~np.isnan(y)])
+    grad = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
+    np.testing.assert_allclose(
+        native.max_pool_backward(grad, indices, x.shape), backward(grad, indices, x.shape), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_declines(native):
+    x = np.ones((1, 2, 4, 4), np.float32)
+    assert native.max_pool_forward(x, (5, 5), (1, 1), (0, 0), (1, 1), False) is NotImplemented
+    assert native.max_pool_forward(x, (2, 2), (0, 1), (0, 0), (1, 1), False) is NotImplemented
+    assert native.max_pool_forward(x[0], (2, 2), (2, 2), (0, 0), (1, 1), False) is NotImplemented
+    y, indices = native.max_pool_forward(x, (2, 2), (2, 2), (0, 0), (1, 1), False)
+    assert native.max_pool_backward(y, indices + 16, x.shape) is NotImplemented  # would write outside
