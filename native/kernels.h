@@ -18,6 +18,38 @@ bool gemm(int64_t M, int64_t N, int64_t K, Matrix a, Matrix b, const float* bias
 // out[c] = sum_r x[r, c],  x (R, C)
 bool column_sums(const float* x, int64_t R, int64_t C, float* out);
 
+// --- layout.cpp --------------------------------------------------------------------------------------------------
+
+// y[n, c, r] = x[n, r, c],  x (N, R, C)
+void transpose_batch(const float* x, int64_t N, int64_t R, int64_t C, float* y);
+
+// --- conv.cpp ----------------------------------------------------------------------------------------------------
+
+// Images with any distances between entries: (n, c, h, w) is at data[n * n_stride + c * c_stride + ...]. Where not said
+// otherwise, channels lie side by side.
+struct Images {
+    const float* data;
+    int64_t n, c, h, w;  // strides
+    int64_t H, W;
+};
+
+// C and O are those of one group: x has C * groups channels, y O * groups.
+struct ConvShape {
+    int64_t N, C, H, W, O, OH, OW, KH, KW;
+    int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
+};
+
+// y[n, o, i] = bias[o] + sum_{c, t} weight[o, c, t] x[n, c, i stride + t dilation - pad];  y (N, OH, OW, O * groups),
+// weight (O * groups, C, KH, KW), bias may be nullptr. x may also be planes (w = 1) if it has few channels.
+bool conv_forward(const ConvShape& s, const Images& x, const float* weight, const float* bias, float* y);
+// dx (N, H, W, C * groups)
+bool conv_backward_input(const ConvShape& s, const Images& grad, const float* weight, float* dx);
+// grad (N, OH, OW, O * groups), dweight (O * groups, C, KH, KW)
+bool conv_backward_weight(const ConvShape& s, const float* grad, const Images& x, float* dweight);
+
+// Whether x would be taken as planes.
+bool conv_takes_planes(const ConvShape& s);
+
 // --- activation.cpp: n elements each ---------------------------------------------------------------------------------
 
 void relu_forward(const float* x, int64_t n, float* y);                             // y = max(x, 0)

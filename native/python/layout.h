@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernels.h"
 #include "python/binding.h"
 
 namespace rushlight {
@@ -78,7 +79,9 @@ inline Ref as_channels_last(PyObject* o) {
         return Ref(o);
     }
     Ref copy = new_channels_last(PyArray_TYPE(as_array(o)), ndim(o), PyArray_DIMS(as_array(o)));
-    if (copy && PyArray_CopyInto(copy.array(), as_array(o)) < 0) return Ref();
+    if (!copy) return copy;
+    if (is_f32_contiguous(o)) transpose_batch(data(o), dim(o, 0), dim(o, 1), size(o) / (dim(o, 0) * dim(o, 1)), data(copy));
+    else if (PyArray_CopyInto(copy.array(), as_array(o)) < 0) return Ref();
     return copy;
 }
 

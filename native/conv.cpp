@@ -1,0 +1,491 @@
+// Convolution of channels-last images as matrix products. Each pass gathers, for a block of some hundred pixels, the
+// stretches of the source that the taps see into the rows of a matrix small enough for the L2 cache, and multiplies it by
+// panels of the weight with the micro-kernel of gemm:
+//
+//     forward          y[pixel, o]       = sum over (tap, c) of x[seen(pixel, tap), c]     weight[o, c, tap]
+//     backward input   dx[pixel, c]      = sum over (tap, o) of grad[seen(pixel, tap), o]  weight[o, c, tap]
+//     backward weight  dweight[tap, c, o] = sum over pixels of  x[seen(pixel, tap), c]     grad[pixel, o]
+//
+// The input's gradient sees through the taps backwards: pixel i of dx is reached from output o where
+// o stride + tap dilation - pad = i. So with a stride s the pixels of dx fall into s x s lattices, each with the taps that
+// reach it. First layers (few channels, stored plane by plane) gather rows of the planes instead of pixels.
+#include <atomic>
+#include <cstring>
+#include <vector>
+
+#include "kernels.h"
+#include "parallel.h"
+#include "scratch.h"
+#include "transpose.h"
+
+namespace rushlight {
+namespace {
+
+constexpr int64_t STEPS = 640;         // of K that are gathered at a time, about
+constexpr int64_t BLOCK = 10 * MR;     // pixels that are gathered at a time
+constexpr int64_t WEIGHT_BLOCK = 192;  // the same for the weight's gradient, where pixels are the steps
+constexpr int64_t WEIGHT_COLUMNS = 256;  // columns of the weight's gradient that one range works on
+constexpr int64_t RANGES = 16;  // into which the pixels are cut for the weight's gradient, if it is small
+constexpr int64_t FEW_CHANNELS = 4;
+
+// --- pixels and what their taps see --------------------------------------------------------------------------------
+
+// The pixels (n, r, q) of a grid of images, counted in one go, and where (r, q) lies in the source: r step + offset.
+struct Grid {
+    int64_t N, R, Q;
+    int64_t step_h, step_w;
+
+    int64_t pixels() const { return N * R * Q; }
+};
+
+struct Pixel {
+    int64_t n, r, q;
+
+    Pixel(const Grid& grid, int64_t index)
+        : n(index / (grid.R * grid.Q)), r(index / grid.Q % grid.R), q(index % grid.Q) {}
+    void next(const Grid& grid) {
+        if (++q < grid.Q) return;
+        q = 0;
+        if (++r < grid.R) return;
+        r = 0;
+        n++;
+    }
+};
+
+// Which place relative to a pixel's a tap sees, and the tap's place in the weight.
+struct Tap {
+    int64_t dh, dw, index;
+};
+
+// A stretch of the source beside a pixel: `width` pixels from (dh, dw) on, of `channels` channels from `channel` on.
+struct Stretch {
+    int64_t dh, dw, width, channel, channels;
+
+    int64_t size() const { return width * channels; }
+};
+
+// A range of stretches that are gathered at a time: the steps from k on.
+struct Steps {
+    size_t begin, end;
+    int64_t k, count;
+};
+
+void copy(const float* from, int64_t n, float* to) {
+    int64_t i = 0;
+    for (; i + W <= n; i += W) store(to + i, load(from + i));
+    if (i < n) store_first(to + i, load_first(from + i, int(n - i)), int(n - i));
+}
+
+void clear(float* to, int64_t n) {
+    int64_t i = 0;
+    for (; i + W <= n; i += W) store(to + i, vf{});
+    if (i < n) store_first(to + i, vf{}, int(n - i));
+}
+
+// Gathers a row per pixel from channels-last images; steps are ordered (tap, channel).
+class PixelSource {
+    Images image;
+    int64_t channels;
+    std::vector<Stretch> stretches;
+    std::vector<Steps> blocks;
+
+    // Neighbouring taps of a row make one stretch where their pixels lie side by side; many channels make several.
+    void add_stretches(const std::vector<Tap>& taps) {
+        for (size_t i = 0; i < taps.size();) {
+            size_t end = i + 1;
+            if (image.w == channels)
+                while (end < taps.size() && taps[end].dh == taps[i].dh && taps[end].dw == taps[end - 1].dw + 1 &&
+                       int64_t(end + 1 - i) * channels <= STEPS)
+                    end++;
+            if (end - i > 1) stretches.push_back({taps[i].dh, taps[i].dw, int64_t(end - i), 0, channels});
+            else
+                for (int64_t c = 0; c < channels; c += STEPS)
+                    stretches.push_back({taps[i].dh, taps[i].dw, 1, c, min(STEPS, channels - c)});
+            i = end;
+        }
+    }
+
+    void add_blocks() {
+        int64_t k = 0;
+        for (size_t i = 0; i < stretches.size(); i++) {
+            if (blocks.empty() || blocks.back().count + stretches[i].size() > STEPS) blocks.push_back({i, i, k, 0});
+            blocks.back().end = i + 1;
+            blocks.back().count += stretches[i].size();
+            k += stretches[i].size();
+        }
+    }
+
+    void gather_pixel(const Pixel& p, const Steps& steps, float* to) const {
+        for (size_t i = steps.begin; i < steps.end; i++) {
+            const Stretch& s = stretches[i];
+            const int64_t h = p.r * grid.step_h + s.dh, w = p.q * grid.step_w + s.dw;
+            const int64_t left = min(s.width, max(0, -w)), right = min(s.width, max(0, w + s.width - image.W));
+            if (h < 0 || h >= image.H || left + right >= s.width) {
+                clear(to, s.size());
+            } else {
+                const float* from = image.data + p.n * image.n + h * image.h + (w + left) * image.w + s.channel;
+                if (left) clear(to, left * s.channels);
+                copy(from, (s.width - left - right) * s.channels, to + left * s.channels);
+                if (right) clear(to + (s.width - right) * s.channels, right * s.channels);
+            }
+            to += s.size();
+        }
+    }
+
+public:
+    Grid grid;
+
+    PixelSource(Images source, int64_t source_channels, const Grid& g, const std::vector<Tap>& taps)
+        : image(source), channels(source_channels), grid(g) {
+        add_stretches(taps);
+        add_blocks();
+    }
+
+    const std::vector<Steps>& steps() const { return blocks; }
+
+    // Room that the matrix of `pixels` pixels needs at most.
+    static int64_t room(int64_t pixels, int64_t steps) { return pixels * (steps + W); }
+
+    // The matrix (pixel, step) of `count` pixels.
+    Matrix gather(int64_t first, int64_t count, const Steps& steps, float* to) const {
+        const int64_t row = steps.count % 1024 == 0 ? steps.count + W : steps.count;  // rows 4 KB apart would share a set of L1
+        Pixel pixel(grid, first);
+        for (int64_t i = 0; i < count; i++, pixel.next(grid)) gather_pixel(pixel, steps, to + i * row);
+        return {to, row, 1};
+    }
+};
+
+// Gathers a row per step from images stored plane by plane; steps are ordered (channel, tap), as the weight is.
+class PlaneSource {
+    Images image;
+    std::vector<Tap> taps;
+    std::vector<Steps> blocks;
+
+    // What the tap sees from the pixels q .. q + count of one row of the grid.
+    void gather_row(const float* row, const Tap& tap, int64_t q, int64_t count, float* to) const {
+        const int64_t begin = min(count, max(0, ceil_div(max(0, -tap.dw), grid.step_w) - q));
+        const int64_t end = max(begin, min(count, (image.W - 1 - tap.dw + grid.step_w) / grid.step_w - q));
+        if (begin) clear(to, begin);
+        const float* from = row + (q + begin) * grid.step_w + tap.dw;
+        if (grid.step_w == 1) copy(from, end - begin, to + begin);
+        else
+            for (int64_t i = begin; i < end; i++, from += grid.step_w) to[i] = *from;
+        if (end < count) clear(to + end, count - end);
+    }
+
+    void gather_step(int64_t channel, const Tap& tap, int64_t first, int64_t count, float* to) const {
+        Pixel p(grid, first);
+        while (count > 0) {
+            const int64_t h = p.r * grid.step_h + tap.dh, part = min(count, grid.Q - p.q);
+            const float* row = image.data + p.n * image.n + channel * image.c + h * image.h;
+            if (h < 0 || h >= image.H) clear(to, part);
+            else gather_row(row, tap, p.q, part, to);
+            to += part;
+            count -= part;
+            p.q += part - 1;
+            p.next(grid);
+        }
+    }
+
+public:
+    Grid grid;
+
+    PlaneSource(Images source, int64_t channels, const Grid& g, const std::vector<Tap>& all) : image(source), taps(all), grid(g) {
+        const int64_t count = channels * int64_t(taps.size());
+        blocks.push_back({0, size_t(count), 0, count});
+    }
+
+    const std::vector<Steps>& steps() const { return blocks; }
+
+    static int64_t room(int64_t pixels, int64_t steps) { return (pixels + W) * steps; }
+
+    Matrix gather(int64_t first, int64_t count, const Steps& steps, float* to) const {
+        const int64_t row = ceil_div(count, W) * W;
+        for (size_t k = steps.begin; k < steps.end; k++)
+            gather_step(int64_t(k / taps.size()), taps[k % taps.size()], first, count, to + int64_t(k) * row);
+        return {to, 1, row};
+    }
+};
+
+template <class Source>
+int64_t most_steps(const Source& source) {
+    int64_t most = 0;
+    for (const Steps& s : source.steps()) most = max(most, s.count);
+    return most;
+}
+
+template <class Source>
+int64_t all_steps(const Source& source) {
+    return source.steps().back().k + source.steps().back().count;
+}
+
+// --- the weight as panels -------------------------------------------------------------------------------------------
+
+// One group's weight with any strides, seen from one pass: `depth` entries per tap are summed over, `columns` are not.
+struct Weight {
+    const float* data;
+    int64_t tap, inner, column;  // strides
+    int64_t depth, columns;
+};
+
+int64_t panel_offset(int64_t panel, int64_t steps) { return panel * NR * steps; }
+
+// Panels of NR columns (the last may be narrower), each with all steps in the order of the taps.
+float* pack_weight(const Weight& weight, const std::vector<Tap>& taps) {
+    const int64_t steps = weight.depth * int64_t(taps.size()), panels = ceil_div(weight.columns, NR);
+    float* packed = scratch(Slot::tiles, size_t(panels * NR * steps));
+    if (!packed) return nullptr;
+    const auto pack = [&](int64_t panel, size_t t) {
+        const int columns = int(min(NR, weight.columns - panel * NR)), width = panel_width(columns);
+        const Matrix part{weight.data + taps[t].index * weight.tap + panel * NR * weight.column, weight.inner, weight.column};
+        pack_panel(part, weight.depth, columns, width, packed + panel_offset(panel, steps) + int64_t(t) * weight.depth * width);
+    };
+    parallel_for(panels, 1 + 32768 / (NR * steps), [&](int64_t begin, int64_t end) {
+        for (int64_t panel = begin; panel < end; panel++)
+            for (size_t t = 0; t < taps.size(); t++) pack(panel, t);
+    });
+    return packed;
+}
+
+// --- sums over taps: forward and backward input -----------------------------------------------------------------------
+
+// Where the product of a block of pixels goes: straight into a dense array of pixels, `row` apart ...
+struct DenseTarget {
+    float* data;
+    int64_t row;
+
+    float* begin(int64_t first, int64_t column, float*) const { return data + first * row + column; }
+    int64_t distance(int64_t) const { return row; }
+    void finish(const Grid&, int64_t, int64_t, const float*, int64_t, int64_t) const {}
+};
+
+// ... or through a buffer to the pixels of a lattice.
+struct LatticeTarget {
+    float* data;
+    int64_t n, h, w;  // distances between the lattice's pixels
+
+    float* begin(int64_t, int64_t, float* buffer) const { return buffer; }
+    int64_t distance(int64_t columns) const { return columns; }
+    void finish(const Grid& grid, int64_t first, int64_t count, const float* buffer, int64_t column, int64_t columns) const {
+        Pixel p(grid, first);
+        for (int64_t i = 0; i < count; i++, p.next(grid))
+            copy(buffer + i * columns, columns, data + p.n * n + p.r * h + p.q * w + column);
+    }
+};
+
+// Columns column .. column + columns of the pixels first .. first + count.
+template <class Source, class Target>
+bool multiply_block(const Source& source, const float* panels, int64_t first, int64_t count, int64_t column, int64_t columns,
+                    const BiasFloor& epilogue, const Target& target) {
+    const int64_t steps = all_steps(source);
+    float* gathered = scratch(Slot::rows, size_t(Source::room(BLOCK, most_steps(source))));
+    float* buffer = scratch(Slot::output, size_t(BLOCK * columns));
+    if (!gathered || !buffer) return false;
+    const int64_t c_row = target.distance(columns);
+    float* c = target.begin(first, column, buffer);
+    for (const Steps& part : source.steps()) {
+        const Rows rows{source.gather(first, count, part, gathered), count, 0};
+        const bool last = part.k + part.count == steps;
+        for (int64_t at = 0; at < columns; at += NR) {
+            const int tile_columns = int(min(NR, columns - at)), width = panel_width(tile_columns);
+            const float* panel = panels + panel_offset((column + at) / NR, steps) + part.k * width;
+            const Tile tile{c + at, c_row, first, column + at, tile_columns, part.k != 0};
+            run_strips(part.count, rows, panel, width, tile, last ? epilogue : KEEP);
+        }
+    }
+    target.finish(source.grid, first, count, buffer, column, columns);
+    return true;
+}
+
+// target[pixel, column] = epilogue(sum over steps of source[pixel, step] panels[step, column])
+template <class Source, class Target>
+bool multiply(const Source& source, const float* panels, int64_t columns, const BiasFloor& epilogue, const Target& target) {
+    const int64_t pixels = source.grid.pixels(), blocks = ceil_div(pixels, BLOCK), wanted = 4 * get_num_threads();
+    const int64_t across = max(1, min(ceil_div(wanted, blocks), columns / (4 * NR)));
+    const int64_t wide = ceil_div(ceil_div(columns, across), NR) * NR;
+    const double work = 2.0 * double(BLOCK) * double(wide) * double(all_steps(source));
+    std::atomic<bool> whole{true};
+    parallel_for(blocks * ceil_div(columns, wide), max(1, int64_t(1e6 / work)), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) {
+            const int64_t block = i % blocks, first = pixels * block / blocks, count = pixels * (block + 1) / blocks - first;
+            const int64_t column = i / blocks * wide;
+            if (!multiply_block(source, panels, first, count, column, min(wide, columns - column), epilogue, target)) whole = false;
+        }
+    });
+    return whole;
+}
+
+// --- sums over pixels: backward weight --------------------------------------------------------------------------------
+
+// partial[k, o] = sum over the pixels begin .. end, for the steps of `part` and some columns o. partial has rows of O.
+template <class Source>
+bool add_up_pixels(const Source& source, Matrix grad, const Steps& part, int64_t begin, int64_t end, int64_t column,
+                   int64_t columns, int64_t O, float* partial) {
+    float* gathered = scratch(Slot::rows, size_t(Source::room(WEIGHT_BLOCK, part.count)));
+    float* packed = scratch(Slot::panels, size_t(NR * WEIGHT_BLOCK));
+    if (!gathered || !packed) return false;
+    for (int64_t first = begin; first < end; first += WEIGHT_BLOCK) {
+        const int64_t count = min(WEIGHT_BLOCK, end - first);
+        const Matrix seen = source.gather(first, count, part, gathered);
+        const Rows rows{seen.transposed(), part.count, 0};
+        for (int64_t at = 0; at < columns; at += NR) {
+            const int tile_columns = int(min(NR, columns - at)), width = panel_width(tile_columns);
+            pack_panel(grad.at(first, column + at), count, tile_columns, width, packed);
+            const Tile tile{partial + part.k * O + column + at, O, part.k, column + at, tile_columns, first != begin};
+            run_strips(count, rows, packed, width, tile, KEEP);
+        }
+    }
+    return true;
+}
+
+// Adds up the ranges' sums, (ranges, K, O), and puts step k of column o at dweight[o * K + place[k]].
+void finish_weight(const float* partial, int64_t ranges, int64_t K, int64_t O, const std::vector<int64_t>& place, float* dweight) {
+    parallel_for(ceil_div(O, W), 1 + 16384 / (K * W * ranges), [&](int64_t begin, int64_t end) {
+        for (int64_t o = begin * W; o < min(O, end * W); o += W) {
+            const int lanes = int(min(W, O - o));
+            for (int64_t k = 0; k < K; k++) {
+                vf total = load_first(partial + k * O + o, lanes);
+                for (int64_t r = 1; r < ranges; r++) total += load_first(partial + (r * K + k) * O + o, lanes);
+                for (int i = 0; i < lanes; i++) dweight[(o + i) * K + place[size_t(k)]] = total[i];
+            }
+        }
+    });
+}
+
+template <class Source>
+bool sum_over_pixels(const Source& source, Matrix grad, int64_t O, const std::vector<int64_t>& place, float* dweight) {
+    const int64_t K = all_steps(source), pixels = source.grid.pixels(), parts = int64_t(source.steps().size());
+    const int64_t across = ceil_div(O, WEIGHT_COLUMNS), tiles = parts * across;
+    const int64_t ranges = max(1, min(RANGES / tiles, pixels / (2 * WEIGHT_BLOCK)));
+    float* partial = scratch(Slot::partial_sums, size_t(ranges * K * O));
+    if (!partial) return false;
+    const double work = 2.0 * double(pixels) * double(K) * double(O) / double(ranges * tiles);
+    std::atomic<bool> whole{true};
+    parallel_for(ranges * tiles, max(1, int64_t(1e6 / work)), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) {
+            const int64_t range = i % ranges, column = i / ranges % across * WEIGHT_COLUMNS;
+            const Steps& part = source.steps()[size_t(i / ranges / across)];
+            const int64_t from = pixels * range / ranges, to = pixels * (range + 1) / ranges;
+            if (!add_up_pixels(source, grad, part, from, to, column, min(WEIGHT_COLUMNS, O - column), O, partial + range * K * O))
+                whole = false;
+        }
+    });
+    finish_weight(partial, ranges, K, O, place, dweight);
+    return whole;
+}
+
+// --- the passes ----------------------------------------------------------------------------------------------------------
+
+std::vector<Tap> forward_taps(const ConvShape& s) {
+    std::vector<Tap> taps;
+    for (int64_t kh = 0; kh < s.KH; kh++)
+        for (int64_t kw = 0; kw < s.KW; kw++)
+            taps.push_back({kh * s.dilation_h - s.pad_h, kw * s.dilation_w - s.pad_w, kh * s.KW + kw});
+    return taps;
+}
+
+// The taps through which a pixel of the lattice (a + i stride_h, b + j stride_w) is reached, nearest output first, and
+// the output's place relative to (i, j).
+std::vector<Tap> backward_taps(const ConvShape& s, int64_t a, int64_t b) {
+    std::vector<Tap> taps;
+    for (int64_t kh = s.KH - 1; kh >= 0; kh--)
+        for (int64_t kw = s.KW - 1; kw >= 0; kw--) {
+            const int64_t h = a + s.pad_h - kh * s.dilation_h, w = b + s.pad_w - kw * s.dilation_w;
+            if (h % s.stride_h == 0 && w % s.stride_w == 0) taps.push_back({h / s.stride_h, w / s.stride_w, kh * s.KW + kw});
+        }
+    return taps;
+}
+
+Images channels_from(Images x, int64_t channel) {
+    x.data += channel * x.c;
+    return x;
+}
+
+bool forward_group(const ConvShape& s, const Images& x, const float* weight, const float* bias, float* y) {
+    const int64_t taps_count = s.KH * s.KW, K = s.C * taps_count;
+    const Grid grid{s.N, s.OH, s.OW, s.stride_h, s.stride_w};
+    const std::vector<Tap> taps = forward_taps(s);
+    const BiasFloor epilogue{bias, KEEP.floor};
+    const DenseTarget target{y, s.O * s.groups};
+    if (x.w == 1 && conv_takes_planes(s)) {
+        const float* panels = pack_weight({weight, 0, 1, K, K, s.O}, {{0, 0, 0}});
+        return panels && multiply(PlaneSource(x, s.C, grid, taps), panels, s.O, epilogue, target);
+    }
+    const float* panels = pack_weight({weight, 1, taps_count, K, s.C, s.O}, taps);
+    return panels && multiply(PixelSource(x, s.C, grid, taps), panels, s.O, epilogue, target);
+}
+
+void clear_lattice(const LatticeTarget& target, const Grid& grid, int64_t columns) {
+    Pixel p(grid, 0);
+    for (int64_t i = 0; i < grid.pixels(); i++, p.next(grid)) clear(target.data + p.n * target.n + p.r * target.h + p.q * target.w, columns);
+}
+
+bool backward_lattice(const ConvShape& s, const Images& grad, const Weight& weight, int64_t a, int64_t b, float* dx) {
+    const Grid grid{s.N, ceil_div(s.H - a, s.stride_h), ceil_div(s.W - b, s.stride_w), 1, 1};
+    if (grid.pixels() == 0) return true;
+    const int64_t pixel = s.C * s.groups;
+    const LatticeTarget target{dx + (a * s.W + b) * pixel, s.H * s.W * pixel, s.stride_h * s.W * pixel, s.stride_w * pixel};
+    const std::vector<Tap> taps = backward_taps(s, a, b);
+    if (taps.empty()) return clear_lattice(target, grid, s.C), true;
+    const float* panels = pack_weight(weight, taps);
+    const PixelSource source(grad, s.O, grid, taps);
+    if (!panels) return false;
+    if (s.stride_h == 1 && s.stride_w == 1) return multiply(source, panels, s.C, KEEP, DenseTarget{dx, pixel});
+    return multiply(source, panels, s.C, KEEP, target);
+}
+
+bool backward_input_group(const ConvShape& s, const Images& grad, const float* weight, float* dx) {
+    const int64_t taps = s.KH * s.KW;
+    const Weight seen{weight, 1, s.C * taps, taps, s.O, s.C};
+    bool whole = true;
+    for (int64_t a = 0; a < min(s.stride_h, s.H); a++)
+        for (int64_t b = 0; b < min(s.stride_w, s.W); b++) whole &= backward_lattice(s, grad, seen, a, b, dx);
+    return whole;
+}
+
+// Where the weight, (O, C, taps), has the step (tap, c).
+std::vector<int64_t> places(int64_t taps, int64_t channels) {
+    std::vector<int64_t> place;
+    for (int64_t t = 0; t < taps; t++)
+        for (int64_t c = 0; c < channels; c++) place.push_back(c * taps + t);
+    return place;
+}
+
+// grad has a row per pixel.
+bool backward_weight_group(const ConvShape& s, Matrix grad, const Images& x, float* dweight) {
+    const Grid grid{s.N, s.OH, s.OW, s.stride_h, s.stride_w};
+    const std::vector<Tap> taps = forward_taps(s);
+    if (x.w == 1 && conv_takes_planes(s))
+        return sum_over_pixels(PlaneSource(x, s.C, grid, taps), grad, s.O, places(1, s.C * s.KH * s.KW), dweight);
+    return sum_over_pixels(PixelSource(x, s.C, grid, taps), grad, s.O, places(s.KH * s.KW, s.C), dweight);
+}
+
+}  // namespace
+
+bool conv_takes_planes(const ConvShape& s) { return s.C <= FEW_CHANNELS && s.C * s.KH * s.KW <= STEPS; }
+
+bool conv_forward(const ConvShape& s, const Images& x, const float* weight, const float* bias, float* y) {
+    const int64_t size = s.O * s.C * s.KH * s.KW;
+    bool whole = true;
+    for (int64_t g = 0; g < s.groups; g++)
+        whole &= forward_group(s, channels_from(x, g * s.C), weight + g * size, bias ? bias + g * s.O : nullptr, y + g * s.O);
+    return whole;
+}
+
+bool conv_backward_input(const ConvShape& s, const Images& grad, const float* weight, float* dx) {
+    const int64_t size = s.O * s.C * s.KH * s.KW;
+    bool whole = true;
+    for (int64_t g = 0; g < s.groups; g++)
+        whole &= backward_input_group(s, channels_from(grad, g * s.O), weight + g * size, dx + g * s.C);
+    return whole;
+}
+
+bool conv_backward_weight(const ConvShape& s, const float* grad, const Images& x, float* dweight) {
+    const int64_t size = s.O * s.C * s.KH * s.KW;
+    bool whole = true;
+    for (int64_t g = 0; g < s.groups; g++)
+        whole &= backward_weight_group(s, {grad + g * s.O, s.O * s.groups, 1}, channels_from(x, g * s.C), dweight + g * size);
+    return whole;
+}
+
+}  // namespace rushlight
