@@ -2,9 +2,42 @@
 
 from . import autograd, dtypes
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .dtypes import (
+    bfloat16,
+    bool,
+    cdouble,
+    cfloat,
+    complex64,
+    complex128,
+    double,
+    dtype,
+    finfo,
+    float,
+    float8_e4m3fn,
+    float8_e5m2,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    iinfo,
+    int,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    promote_types,
+    set_default_dtype,
+    short,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 from .tensor import Size, Tensor  # isort: split
 from .device import device
 from .ops import *  # noqa: F403
-from .ops.creation import from_numpy, ones, tensor, zeros, zeros_like
+from .printing import get_printoptions, set_printoptions
 
 from . import optim  # isort: split

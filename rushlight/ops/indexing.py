@@ -15,7 +15,7 @@ from ..autograd.tape import Operator, TensorBase, check_writable, rebind, touch,
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
 from .promotion import cast, unbroadcast
-from .shape import Slice
+from .shape import Select, Slice
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -111,6 +111,8 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     """
     parts, basic = plain_index(index)
     try:
+        if type(parts) is int:
+            return Select.apply(input, (parts, Ellipsis))
         if basic:
             if Ellipsis not in (parts if type(parts) is tuple else ()):  # an all-integer index must give an array
                 parts = (*parts, Ellipsis) if type(parts) is tuple else (parts, Ellipsis)

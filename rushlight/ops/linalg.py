@@ -70,6 +70,25 @@ class MatMul(Operator):
         return da, db
 
 
+class Mm(MatMul): ...
+
+
+class Bmm(MatMul): ...
+
+
+class Mv(MatMul): ...
+
+
+class Dot(MatMul): ...
+
+
+_BY_RANK = {(2, 2): Mm, (3, 3): Bmm, (2, 1): Mv, (1, 1): Dot}  # one operator; its names are what PyTorch shows
+
+
+def _apply(a: Tensor, b: Tensor) -> Tensor:
+    return _BY_RANK.get((a._array.ndim, b._array.ndim), MatMul).apply(a, b)
+
+
 def _rows(x: Array) -> Array:
     """(..., K) -> (R, K). The count is spelled out, as -1 cannot be told when there are no elements."""
     return x if x.ndim == 2 else x.reshape((product(x.shape[:-1]), x.shape[-1]))
@@ -102,7 +121,7 @@ def _check_product(a: Any, b: Any, name: str) -> None:
 def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
     try:
         if a._array.dtype is b._array.dtype and a._array.dtype.kind != "b":
-            return MatMul.apply(a, b)
+            return _apply(a, b)
     except (AttributeError, ValueError):
         pass
     _check_product(a, b, name)
@@ -111,7 +130,7 @@ def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
     if a._array.shape[-1] != b._array.shape[-2 if b._array.ndim > 1 else 0]:
         raise ShapeError(f"{name}: mat1 and mat2 shapes cannot be multiplied {_pair(a, b)}")
     try:
-        return MatMul.apply(a, b)
+        return _apply(a, b)
     except ValueError:
         raise ShapeError(f"{name}: batch dimensions of {_pair(a, b)} do not broadcast") from None
 
