@@ -262,6 +262,7 @@ def _normal_blocks(generator: Generator, count: int, wide: bool, mean: float, st
 def normal_by_size(
     generator: Generator, count: int, dtype: np.dtype[Any], mean: float = 0.0, std: float = 1.0
 ) -> Array:
+    """(count,) normal numbers as PyTorch fills a contiguous tensor."""
     draw = normal_in_blocks if count >= BLOCK else normal_in_turn
     return draw(generator, count, dtype, mean, std)
 
