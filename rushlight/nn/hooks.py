@@ -233,12 +233,10 @@ class _Gate(Operator):
 
     @staticmethod
     def forward(ctx: Any, *arrays: Any) -> Any:
-        ctx.kinds = [(array.shape, array.dtype) for array in arrays]
         return arrays
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        grads = tuple(np.zeros(*kind) if g is None else g for g, kind in zip(grads, ctx.kinds))
         return as_gradients(ctx.seen(as_tensors(grads)))
 
     @classmethod
@@ -246,18 +244,33 @@ class _Gate(Operator):
         return "BackwardHookFunctionBackward"
 
 
-def _through_gate(tensors: list[Any], seen: Callable[[tuple[Any, ...]], Any]) -> list[Any] | None:
+class _InputGate(_Gate):
+    """The gate before the inputs. torch: hooks see zeros where no gradient came."""
+
+    @staticmethod
+    def forward(ctx: Any, *arrays: Any) -> Any:
+        ctx.kinds = [(array.shape, array.dtype) for array in arrays]
+        return arrays
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        filled = [np.zeros(*kind) if grad is None else grad for grad, kind in zip(grads, ctx.kinds)]
+        return _Gate.backward(ctx, *filled)
+
+
+def _through_gate(gate: type[_Gate], tensors: list[Any], seen: Callable[[tuple[Any, ...]], Any]) -> list[Any] | None:
     """The tensors behind a gate, or None if nothing is recorded."""
     if not (mode.enabled and any(t._edge is not None for t in tensors)):
         return None
-    outputs = _Gate.apply(*tensors)
-    gate = next(o._edge.edges[0] for o in outputs if o._edge is not None)
-    gate.seen = seen
+    outputs = gate.apply(*tensors)
+    next(o._edge.edges[0] for o in outputs if o._edge is not None).seen = seen
     for out, source in zip(outputs, tensors):
         if source._edge is None:
             out._edge = None
         else:
-            out._base = source._base or source  # as in PyTorch, writing in place to what passed a gate is refused
+            out._base = (
+                source if source._base is None else source._base
+            )  # as in PyTorch, writing in place to what passed a gate is refused
     return list(outputs)
 
 
@@ -277,7 +290,7 @@ class BackwardHook:
     def setup_input_hook(self, args: Any) -> Any:
         """The arguments, those that are tensors behind a gate that calls the hooks."""
         self.n_inputs = len(args)
-        args, self.input_places, self.gated_input = self._gated(args, self._on_grad_input)
+        args, self.input_places, self.gated_input = self._gated(_InputGate, args, self._on_grad_input)
         return args
 
     def setup_output_hook(self, result: Any) -> Any:
@@ -292,13 +305,15 @@ class BackwardHook:
             return result
         results = (result,) if single else result
         self.n_outputs = len(results)
-        results, self.output_places, _ = self._gated(results, self._on_grad_output)
+        results, self.output_places, _ = self._gated(_Gate, results, self._on_grad_output)
         return results[0] if single else results
 
     @staticmethod
-    def _gated(values: tuple[Any, ...], seen: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, list[int], bool]:
+    def _gated(
+        gate: type[_Gate], values: tuple[Any, ...], seen: Callable[[tuple[Any, ...]], Any]
+    ) -> tuple[Any, list[int], bool]:
         places = [i for i, v in enumerate(values) if isinstance(v, TensorBase)]
-        passed = _through_gate([values[i] for i in places], seen) if places else None
+        passed = _through_gate(gate, [values[i] for i in places], seen) if places else None
         if passed is None:
             return values, places, False
         mixed = list(values)
@@ -349,7 +364,5 @@ def _spread(grads: tuple[Any, ...], places: list[int], n: int) -> tuple[Any, ...
 def _checked(changed: Any, n: int, kind: str) -> tuple[Any, ...]:
     changed = changed if isinstance(changed, tuple) else (changed,)
     if len(changed) != n:
-        raise RuntimeError(
-            f"Backward {kind} returned an invalid number of grad_output, got {len(changed)}, but expected {n}"
-        )
+        raise RuntimeError(f"Backward {kind}, got {len(changed)}, but expected {n}")
     return changed

@@ -59,8 +59,8 @@ def typename(obj: Any) -> str:
         >>> typename(rushlight.ones(2))
         'torch.FloatTensor'
     """
-    if type(obj) is Tensor:
-        return str(obj.type())
+    if isinstance(obj, TensorBase):
+        return str(obj.type())  # type: ignore[attr-defined]
     kind = obj if isinstance(obj, type) else type(obj)
     return (
         kind.__qualname__
@@ -231,7 +231,7 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         have = vars(self)
-        if isinstance(value, (Parameter, Module)):
+        if isinstance(value, Parameter) or (isinstance(value, Module) and name not in have.get("_parameters", ())):
             self._register_assigned(name, value)
         elif name in have and any(name in have.get(kind, ()) for kind in _MEMBERS):
             self._assign_to_member(name, value)

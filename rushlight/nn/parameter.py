@@ -45,6 +45,12 @@ class Parameter(Tensor):
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Any:
         return _share(cls, data, requires_grad)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """torch: the copy of a Parameter starts without a gradient, unlike that of other tensors."""
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(wrap(self._array.copy()), self.requires_grad)
+        return memo[id(self)]
+
     def __repr__(self, *, tensor_contents: str | None = None) -> str:
         return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
 
