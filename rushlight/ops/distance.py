@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError, OperatorError, ShapeError
+from .shape import broadcast_tensors
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -29,6 +30,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """
     if not x1.is_floating_point() and not x2.is_floating_point():
         raise OperatorError(f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {x1.dtype}")
+    x1, x2 = broadcast_tensors(x1, x2)
     return (_unit(x1, dim, eps) * _unit(x2, dim, eps)).sum(dim)
 
 

@@ -59,13 +59,15 @@ def _table(mode: str, size: int, before: int, after: int) -> Table:
 def _check_border(mode: str, shape: Sequence[int], border: Border) -> None:
     """What each mode can be asked for: not more than there is to reflect, or to go round."""
     for size, (before, after) in zip(shape, border):
-        if size == 0 and (before or after):
+        if not (before or after):
+            continue
+        if size == 0:
             raise ShapeError(f"pad: Expected input to have non-zero size for padded dimensions, but got: {list(shape)}")
         if mode == "reflect" and max(before, after) >= size:
             raise ShapeError(f"pad: Padding size should be less than the corresponding input dimension, but got: padding ({before}, {after}) at a dimension of size {size} of input {list(shape)}")
         if mode == "circular" and max(before, after) > size:
             raise ShapeError(f"pad: Padding value causes wrapping around more than once: padding ({before}, {after}) at a dimension of size {size} of input {list(shape)}")
-        if size + before + after < 0 or (mode != "constant" and size + before + after == 0):
+        if size + before + after <= 0:
             raise ShapeError(f"pad: padding ({before}, {after}) leaves nothing of a dimension of size {size} of input {list(shape)}")
 
 
@@ -95,7 +97,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     pairs = list(zip(sizes[::2], sizes[1::2]))
     border = ((0, 0),) * (ndim - len(pairs)) + tuple(reversed(pairs))
     if mode == "constant":
-        _check_border(mode, shape, tuple((0, 0) if n == 0 else b for n, b in zip(shape, border)))
+        if any(n + b + a < 0 for n, (b, a) in zip(shape, border)):
+            raise ShapeError(f"pad: The input size {list(shape)}, plus negative padding {sizes}, resulted in a negative output size")
         return Pad.apply(input, border, 0 if value is None else value)
     if mode not in _PLACES:
         raise UnsupportedError(f"pad: Unrecognised padding mode {mode!r}; use constant, reflect, replicate or circular")
