@@ -1,5 +1,7 @@
 """Rushlight: PyTorch's neural-network toolbox, light and fast, over NumPy. `import rushlight as torch` works."""
 
+import warnings as _warnings
+
 from . import autograd, dtypes
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .dtypes import (
@@ -39,5 +41,19 @@ from .tensor import Size, Tensor  # isort: split
 from .device import device
 from .ops import *  # noqa: F403
 from .printing import get_printoptions, set_printoptions
+from .random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .threads import get_num_interop_threads, get_num_threads, set_num_interop_threads, set_num_threads
+from .version import __version__
 
-from . import optim  # isort: split
+from . import cuda, nn, optim, utils  # isort: split
+
+# NumPy warns where arithmetic overflows or divides by zero; PyTorch does not. Only what our own code computes is meant.
+_warnings.filterwarnings("ignore", "(divide by zero|overflow|underflow|invalid value) encountered", RuntimeWarning, r"rushlight\.")
