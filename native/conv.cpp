@@ -82,6 +82,14 @@ void clear(float* to, int64_t n) {
     if (i < n) store_first(to + i, vf{}, int(n - i));
 }
 
+// to[i] = from[2 i]. Vectors read one float beyond what they use, so the last n are copied singly.
+template <int... L>
+void copy_every_second(const float* from, int64_t n, float* to, std::integer_sequence<int, L...>) {
+    int64_t i = 0;
+    for (; i + W < n; i += W) store(to + i, pick<(2 * L)...>(load(from + 2 * i), load(from + 2 * i + W)));
+    for (; i < n; i++) to[i] = from[2 * i];
+}
+
 // Gathers a row per pixel from channels-last images; steps are ordered (tap, channel).
 class PixelSource {
     Images image;
@@ -168,6 +176,7 @@ class PlaneSource {
         if (begin) clear(to, begin);
         const float* from = row + (q + begin) * grid.step_w + tap.dw;
         if (grid.step_w == 1) copy(from, end - begin, to + begin);
+        else if (grid.step_w == 2) copy_every_second(from, end - begin, to + begin, std::make_integer_sequence<int, W>());
         else
             for (int64_t i = begin; i < end; i++, from += grid.step_w) to[i] = *from;
         if (end < count) clear(to + end, count - end);

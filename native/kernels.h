@@ -50,6 +50,12 @@ bool conv_backward_weight(const ConvShape& s, const float* grad, const Images& x
 // Whether x would be taken as planes.
 bool conv_takes_planes(const ConvShape& s);
 
+// --- depthwise.cpp: the same with C = O = 1, `groups` channels; x (N, H, W, groups) --------------------------------
+
+bool depthwise_forward(const ConvShape& s, const float* x, const float* weight, const float* bias, float* y);
+bool depthwise_backward_input(const ConvShape& s, const float* grad, const float* weight, float* dx);
+bool depthwise_backward_weight(const ConvShape& s, const float* grad, const float* x, float* dweight);
+
 // --- activation.cpp: n elements each ---------------------------------------------------------------------------------
 
 void relu_forward(const float* x, int64_t n, float* y);                             // y = max(x, 0)

@@ -64,6 +64,8 @@ Images channels_last_images(const float* data, int64_t C, int64_t H, int64_t W) 
     return {data, H * W * C, 1, W * C, C, H, W};
 }
 
+bool is_depthwise(const ConvShape& s) { return s.C == 1 && s.O == 1 && s.groups >= 4; }
+
 // The input as the kernels take it; `keep` holds the copy, if it takes one.
 Images input_images(PyObject* x, const ConvShape& s, Ref* keep) {
     const int64_t C = s.C * s.groups;
@@ -99,7 +101,8 @@ PyObject* conv_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = conv_forward(s, x, data(weight), data_or_null(args[2]), data(y));
+        whole = is_depthwise(s) ? depthwise_forward(s, x.data, data(weight), data_or_null(args[2]), data(y))
+                                : conv_forward(s, x, data(weight), data_or_null(args[2]), data(y));
     }
     return whole ? y.release() : PyErr_NoMemory();
 }
@@ -119,7 +122,9 @@ PyObject* conv_backward_input_(PyObject*, PyObject* const* args, Py_ssize_t coun
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = conv_backward_input(s, channels_last_images(data(grad), s.O * s.groups, s.OH, s.OW), data(weight), data(dx));
+        const Images images = channels_last_images(data(grad), s.O * s.groups, s.OH, s.OW);
+        whole = is_depthwise(s) ? depthwise_backward_input(s, data(grad), data(weight), data(dx))
+                                : conv_backward_input(s, images, data(weight), data(dx));
     }
     return whole ? dx.release() : PyErr_NoMemory();
 }
@@ -142,7 +147,8 @@ PyObject* conv_backward_weight_(PyObject*, PyObject* const* args, Py_ssize_t cou
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = conv_backward_weight(s, data(grad), x, data(dweight));
+        whole = is_depthwise(s) ? depthwise_backward_weight(s, data(grad), x.data, data(dweight))
+                                : conv_backward_weight(s, data(grad), x, data(dweight));
     }
     return whole ? dweight.release() : PyErr_NoMemory();
 }
