@@ -1,7 +1,8 @@
 """Optimizers, learning rate schedules and weight averaging."""
 
-from .adafactor import Adafactor
+from . import lr_scheduler
 from .adadelta import Adadelta
+from .adafactor import Adafactor
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
@@ -33,4 +34,5 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "SparseAdam",
+    "lr_scheduler",
 ]

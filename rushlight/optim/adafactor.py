@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
+from ..autograd.tape import wrap
 from ..kernels import kernel, xp
 from ..tensor import Tensor
-from ..autograd.tape import wrap
-from .. import dtypes
 from .rule import (
     Array,
     Batch,

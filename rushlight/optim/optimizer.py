@@ -16,7 +16,8 @@ from typing import Any
 
 from ..autograd.tape import touch
 from ..errors import ArgumentError, DTypeError, OperatorError
-from ..tensor import RemovableHandle, Tensor
+from ..hooks import RemovableHandle
+from ..tensor import Tensor
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 Group = dict[str, Any]

@@ -9,6 +9,7 @@ goes in front where there is one. Complex parameters are handed to kernels as pa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from .optimizer import Group, Optimizer, ParamsT, StateDict
 
 Array = Any
 State = dict[str, Any]
-_FLOAT32 = np.dtype(np.float32)
 
 
 class Batch:
@@ -30,11 +30,26 @@ class Batch:
 
     __slots__ = ("arrays", "grads", "is_complex", "params")
 
-    def __init__(self, params: list[Tensor]) -> None:
+    def __init__(self, params: list[Tensor], arrays: list[Array], grads: list[Array], is_complex: bool) -> None:
         self.params = params
-        self.arrays: list[Array] = [p._array for p in params]
-        self.grads: list[Array] = [p._grad._array for p in params]  # type: ignore[union-attr]
-        self.is_complex = False
+        self.arrays = arrays
+        self.grads = grads
+        self.is_complex = is_complex
+
+
+class Known:
+    """What was found out about the arrays of a group at the last step; they seldom change from step to step."""
+
+    __slots__ = ("arrays", "is_complex", "kinds")
+
+    def __init__(self, arrays: list[Array]) -> None:
+        self.arrays = arrays
+        self.kinds = kinds_of(arrays)
+        self.is_complex = any(a.dtype.kind == "c" for a in arrays)
+
+
+def kinds_of(arrays: list[Array]) -> list[tuple[Any, ...]]:
+    return [(a.shape, a.dtype) for a in arrays]
 
 
 class Rule(Optimizer):
@@ -76,30 +91,40 @@ class Rule(Optimizer):
         return loss
 
     def _collect(self, group: Group) -> Batch:
-        batch = Batch([p for p in group["params"] if p._grad is not None])
-        for p, grad in zip(batch.arrays, batch.grads):
-            kind = p.dtype
-            if grad.dtype is not kind or grad.shape != p.shape or not p.flags.writeable:
-                self._check(group, batch)
-            if kind is not _FLOAT32 and kind.kind == "c":
-                batch.is_complex = True
-        if batch.is_complex and not self.handles_complex:
-            raise OperatorError(f"{type(self).__name__} does not support complex parameters")
-        return batch
+        """The arrays of a group, checked: what may raise raises here."""
+        params = [p for p in group["params"] if p._grad is not None]
+        arrays = [p._array for p in params]
+        grads = [p._grad._array for p in params]  # type: ignore[union-attr]
+        known = self._known.get(id(group))
+        if known is None or len(known.arrays) != len(arrays) or not all(map(is_, known.arrays, arrays)):
+            known = self._known[id(group)] = self._learn(group, params, arrays)
+        if kinds_of(grads) != known.kinds:
+            self._check_grads(group, params)
+        return Batch(params, arrays, grads, known.is_complex)
 
-    def _check(self, group: Group, batch: Batch) -> None:
-        """Raises for the parameter that cannot be stepped, by name."""
-        for p, array, grad in zip(batch.params, batch.arrays, batch.grads):
+    def _learn(self, group: Group, params: list[Tensor], arrays: list[Array]) -> Known:
+        known = Known(arrays)
+        if known.is_complex and not self.handles_complex:
+            raise OperatorError(f"{type(self).__name__} does not support complex parameters")
+        for p, array in zip(params, arrays):
+            if not array.flags.writeable:
+                raise OperatorError(f"{self._label(group, p)}: its memory is read-only, or shared by several elements")
+        return known
+
+    def _check_grads(self, group: Group, params: list[Tensor]) -> None:
+        """Raises for the first gradient that does not fit its parameter."""
+        for p in params:
+            array, grad = p._array, p._grad._array  # type: ignore[union-attr]
             if grad.shape != array.shape:
                 raise ShapeError(
                     f"{self._label(group, p)}: gradient of shape {grad.shape} for a parameter of shape {array.shape}"
                 )
             if grad.dtype != array.dtype:
                 raise OperatorError(f"{self._label(group, p)}: {grad.dtype} gradient for a {array.dtype} parameter")
-            if not array.flags.writeable:
-                raise OperatorError(
-                    f"{self._label(group, p)}: the parameter's memory is read-only or shared by several elements"
-                )
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._known: dict[int, Known] = {}  # by id of the group
 
     def _label(self, group: Group, p: Tensor) -> str:
         place = next(i for i, q in enumerate(group["params"]) if q is p)

@@ -122,8 +122,10 @@ class SGD(Rule):
         return {"momentum_buffer": filled(p)}
 
     def _buffers(self, group: Group, batch: Batch) -> list[Array]:
-        for p in batch.params:
-            state = self.state[p]
-            if state.get("momentum_buffer") is None:  # None in state dicts of PyTorch before 2.0
-                state.update(self._start(p, group))
-        return column(self._states(group, batch), "momentum_buffer")
+        try:
+            return column(self._states(group, batch), "momentum_buffer")
+        except (KeyError, AttributeError):  # a state without it, or None in state dicts of PyTorch before 2.0
+            for p in batch.params:
+                if self.state[p].get("momentum_buffer") is None:
+                    self.state[p].update(self._start(p, group))
+            return column(self._states(group, batch), "momentum_buffer")

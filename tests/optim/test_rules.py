@@ -59,7 +59,13 @@ MANY = 12  # steps
 
 
 def shapes_for(name):
-    return MATRICES if name == "Muon" else ((4, 3), (5,), (), (2, 3, 2, 2), (0, 3)) if name != "Adafactor" else ((4, 3), (5,), (), (2, 3, 2, 2))
+    return (
+        MATRICES
+        if name == "Muon"
+        else ((4, 3), (5,), (), (2, 3, 2, 2), (0, 3))
+        if name != "Adafactor"
+        else ((4, 3), (5,), (), (2, 3, 2, 2))
+    )
 
 
 def pair(name, options, dtype=np.float32, shapes=None):
@@ -76,7 +82,11 @@ def pair(name, options, dtype=np.float32, shapes=None):
 def tolerance(name, dtype=np.float32):
     if name == "Muon":  # its iteration runs in bfloat16
         return dict(rtol=0.02, atol=0.02)
-    return dict(rtol=2e-5, atol=2e-6) if np.dtype(dtype).itemsize in (4, 8) and dtype != np.float64 else dict(rtol=1e-11, atol=1e-12)
+    return (
+        dict(rtol=2e-5, atol=2e-6)
+        if np.dtype(dtype).itemsize in (4, 8) and dtype != np.float64
+        else dict(rtol=1e-11, atol=1e-12)
+    )
 
 
 @pytest.mark.parametrize("name, options", OPTIONS, ids=IDS)
@@ -183,7 +193,9 @@ def test_a_loaded_state_of_another_shape_is_refused(name):
         if tuple(value.shape) == MATRICES[2]:
             state["state"][2][entry] = rushlight.zeros(9)
             before = optimizer.state
-            with pytest.raises(RuntimeError, match=rf"'{entry}' of parameter 2 has shape \(9,\), the parameter \(5, 5\)"):
+            with pytest.raises(
+                RuntimeError, match=rf"'{entry}' of parameter 2 has shape \(9,\), the parameter \(5, 5\)"
+            ):
                 optimizer.load_state_dict(state)
             assert optimizer.state is before
             return
