@@ -92,3 +92,27 @@ from ..ops.pooling import (
     max_unpool3d,
 )
 from ..ops.resize import affine_grid, grid_sample, interpolate, upsample, upsample_bilinear, upsample_nearest
+from ..ops.cross_entropy import cross_entropy, nll_loss
+from ..ops.ctc import ctc_loss
+from ..ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+)
+from ..ops.margin_loss import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)

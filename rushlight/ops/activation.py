@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtypes, random
-from ..autograd.tape import OUT, Operator, TensorBase, check_writable, wrap
-from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
+from .. import random
+from ..autograd.tape import OUT, Operator, TensorBase, check_writable
+from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .numpy_protocol import numpy_name
 from .promotion import conj, floating, in_float32, into, not_a_tensor, not_implemented, unbroadcast, write_
@@ -40,8 +40,7 @@ def activate(cls: type[Operator], name: str, input: Any, inplace: bool, *constan
         raise not_implemented(name, input)
     if not inplace:
         return cls.apply(input, *constants)
-    check_writable(input)
-    return write_(input, cls.apply(input, *constants), name)  # type: ignore[arg-type]
+    return overwrite(input, name, cls.apply, *constants)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------- the common kernels
@@ -446,7 +445,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             raise ShapeError("prelu: Not allow zero-dim input tensor with several weights.")
         channels = x.shape[1] if x.ndim > 1 else 1
         if channels != w.size:
-            raise ShapeError(f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {w.size} and channel size = {channels}.")
+            raise ShapeError(
+                f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {w.size} and channel size = {channels}."
+            )
     shape = (1, w.size) + (1,) * (x.ndim - 2) if x.ndim > 1 else (1,) * x.ndim
     return activate(Prelu, "prelu", input, False, weight.reshape(shape))  # type: ignore[no-any-return]
 
@@ -475,7 +476,9 @@ def rrelu(
     Source: Xu et al. 2015, arXiv:1505.00853.
     """
     if not (math.isfinite(lower) and math.isfinite(upper) and lower <= upper):
-        raise OperatorError(f"rrelu: lower bound {lower} should be less than or equal to the upper bound {upper}, both finite")
+        raise OperatorError(
+            f"rrelu: lower bound {lower} should be less than or equal to the upper bound {upper}, both finite"
+        )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     return activate(Rrelu, "rrelu", input, inplace, _random_slopes(input._array, lower, upper))  # type: ignore[no-any-return]
@@ -522,7 +525,9 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     dim = wrap_dim(dim, input.ndim, "glu")
     size = input._array.shape[dim]
     if size % 2:
-        raise ShapeError(f"glu: Halving dimension must be even, but dimension {dim} of {tuple(input.shape)} is size {size}")
+        raise ShapeError(
+            f"glu: Halving dimension must be even, but dimension {dim} of {tuple(input.shape)} is size {size}"
+        )
     lead = (slice(None),) * dim
     halves = (*lead, slice(size // 2)), (*lead, slice(size // 2, None))
     return activate(Glu, "glu", input, False, *halves)  # type: ignore[no-any-return]

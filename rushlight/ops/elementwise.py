@@ -276,7 +276,9 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None, out: Ten
 
 def _div_rounded(input: Any, other: Any, rounding_mode: str) -> Tensor:
     if rounding_mode not in ("trunc", "floor"):
-        raise OperatorError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        raise OperatorError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     return _rounded("div", xp.floor_divide if rounding_mode == "floor" else _divided_and_cut, input, other)  # type: ignore[no-any-return]
 
 
@@ -468,7 +470,9 @@ class Maximum(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         a, b = (getattr(x, "_array", x) for x in ctx.saved)
-        chosen = (a > b if ctx.larger else a < b) if not ctx.skips_nan else (a >= b if ctx.larger else a <= b) | np.isnan(b)
+        chosen = (
+            (a > b if ctx.larger else a < b) if not ctx.skips_nan else (a >= b if ctx.larger else a <= b) | np.isnan(b)
+        )
         share = np.asarray(chosen).astype(grad.dtype if isinstance(grad, np.ndarray) else grad._array.dtype)
         if not ctx.skips_nan:  # torch: equal arguments share the gradient, except in fmax and fmin
             share = np.where(a == b, share.dtype.type(0.5), share)
@@ -577,7 +581,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     try:
         result = Clamp.apply(cast(input, kind), low, high)
     except ValueError:
-        raise broadcast_error("clamp", input, bounds[0] if len(bounds) == 1 or not isinstance(max, TensorBase) else max) from None
+        raise broadcast_error(
+            "clamp", input, bounds[0] if len(bounds) == 1 or not isinstance(max, TensorBase) else max
+        ) from None
     return result if out is None else into(out, result, "clamp")
 
 
@@ -642,7 +648,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     if input is None or other is None:
         return tuple(map(wrap, np.nonzero(np.atleast_1d(mask))))
     if mask.dtype.kind != "b" and mask.dtype != np.uint8:
-        raise OperatorError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {dtypes.of(mask)}")
+        raise OperatorError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {dtypes.of(mask)}"
+        )
     if is_scalar(input) and is_scalar(other):
         kind = dtypes.promote_types(dtypes.of_scalar(input), dtypes.of_scalar(other))
         a, b = (wrap(np.asarray(x, kind.numpy)) for x in (input, other))
@@ -709,7 +717,9 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 
         RuntimeError: tensor1 and tensor2 are integers (their true division would be ambiguous).
     """
     if dtypes.of(tensor1._array).category < dtypes.FLOAT and dtypes.of(tensor2._array).category < dtypes.FLOAT:
-        raise OperatorError("addcdiv: Integer division with addcdiv is no longer supported; make tensor1 or tensor2 floating point.")
+        raise OperatorError(
+            "addcdiv: Integer division with addcdiv is no longer supported; make tensor1 or tensor2 floating point."
+        )
     quotient = div(tensor1, tensor2)
     result = add(input, quotient if value == 1 else mul(quotient, value))
     return result if out is None else into(out, result, "addcdiv")
@@ -739,7 +749,9 @@ class Atan2(Operator):
         size = a * a + b * b
         share = grad / xp.where(size == 0, size + math.inf, size)  # torch: no gradient at the origin
         needs = ctx.needs
-        return unbroadcast(share * b, ctx.shapes[0]) if needs[0] else None, unbroadcast(-share * a, ctx.shapes[1]) if needs[1] else None
+        return unbroadcast(share * b, ctx.shapes[0]) if needs[0] else None, unbroadcast(
+            -share * a, ctx.shapes[1]
+        ) if needs[1] else None
 
 
 def _floating_pair(cls: type[Operator], name: str, input: Any, other: Any, out: Any) -> Any:
@@ -774,7 +786,9 @@ class LogAddExp(Operator):
         a, b = ctx.saved
         base = 2.0 if cls.function is xp.logaddexp2 else math.e
         da, db = (grad / (1 + xp.power(base, gap)) for gap in (b - a, a - b))
-        return unbroadcast(da, ctx.shapes[0]) if ctx.needs[0] else None, unbroadcast(db, ctx.shapes[1]) if ctx.needs[1] else None
+        return unbroadcast(da, ctx.shapes[0]) if ctx.needs[0] else None, unbroadcast(db, ctx.shapes[1]) if ctx.needs[
+            1
+        ] else None
 
 
 class LogAddExp2(LogAddExp):
@@ -858,7 +872,11 @@ class XLogY(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         a, b = ctx.saved
-        da = unbroadcast(grad * xp.where((a == 0) & (b <= 0), xp.zeros_like(b), xp.log(b)), ctx.shapes[0]) if ctx.needs[0] else None
+        da = (
+            unbroadcast(grad * xp.where((a == 0) & (b <= 0), xp.zeros_like(b), xp.log(b)), ctx.shapes[0])
+            if ctx.needs[0]
+            else None
+        )
         return da, unbroadcast(grad * a / b, ctx.shapes[1]) if ctx.needs[1] else None
 
 
@@ -870,7 +888,10 @@ def _xlogy(a: Array, b: Array) -> Array:
 def xlogy(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), and 0 where input is 0 (NaN where other is NaN)."""
     a, b = operands(input, other, "xlogy")
-    a, b = (floating(x if isinstance(x, TensorBase) else wrap(np.asarray(x, y._array.dtype)), "xlogy") for x, y in ((a, b), (b, a)))
+    a, b = (
+        floating(x if isinstance(x, TensorBase) else wrap(np.asarray(x, y._array.dtype)), "xlogy")
+        for x, y in ((a, b), (b, a))
+    )
     result = both(XLogY, a, b, "xlogy")
     return result if out is None else into(out, result, "xlogy")  # type: ignore[no-any-return]
 

@@ -4,6 +4,7 @@ in a gradient, writing to `out=` and in place, and the errors for operands that 
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
 from collections.abc import Callable
 from numbers import Number
@@ -13,7 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.grad_mode import mode
-from ..autograd.tape import Operator, TensorBase, rebind, touch, wrap
+from ..autograd.tape import Operator, TensorBase, check_writable, owner, rebind, touch, wrap
 from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def not_a_tensor(x: Any, name: str, argument: str = "input") -> DTypeError:
 
 
 def not_implemented(name: str, x: Any) -> UnsupportedError:
-    return UnsupportedError(f'{name}: "{name}" not implemented for \'{dtypes.of(x._array).name}\'')
+    return UnsupportedError(f"{name}: \"{name}\" not implemented for '{dtypes.of(x._array).name}'")
 
 
 def is_half(x: Any) -> bool:
@@ -133,7 +134,9 @@ def as_tensor(x: Any, name: str) -> Tensor:
 def result_type(a: Any, b: Any) -> dtypes.dtype:
     """PyTorch's promotion: a scalar or 0-d operand gives way to the other within its category."""
     kinds = [dtypes.of(x._array) if isinstance(x, TensorBase) else dtypes.of_scalar(x) for x in (a, b)]
-    ranks = [2 if isinstance(x, TensorBase) and x._array.ndim else 1 if isinstance(x, TensorBase) else 0 for x in (a, b)]
+    ranks = [
+        2 if isinstance(x, TensorBase) and x._array.ndim else 1 if isinstance(x, TensorBase) else 0 for x in (a, b)
+    ]
     if ranks[0] == ranks[1]:
         return dtypes.promote_types(*kinds)
     strong, weak = kinds if ranks[0] > ranks[1] else kinds[::-1]
@@ -217,6 +220,23 @@ def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
     if mode.enabled:
         rebind(target, result._edge)
     return target
+
+
+def overwrite(target: Tensor, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+    """`function(target, ...)` written back to `target`: what an in-place operator does.
+
+    Where the tape keeps the operand for its backward, it is given a copy, as the operand itself is about to change.
+    """
+    check_writable(target)
+    held = _references(target._array)
+    result = function(target, *args, **kwargs)
+    if mode.enabled and _references(target._array) > held:
+        result = function(wrap(target._array.copy(), target._edge), *args, **kwargs)
+    return write_(target, result, name)
+
+
+def _references(array: Array) -> int:
+    return sys.getrefcount(array) + sys.getrefcount(owner(array))
 
 
 def broadcast_error(name: str, a: Any, b: Any) -> ShapeError:

@@ -26,7 +26,7 @@ Array = Any
 @in_float32
 def softmax_forward(x: Array, dim: int) -> Array:
     """e^x / sum(e^x) over `dim`; the largest x of a row is subtracted first, so that nothing overflows."""
-    e = xp.exp(x - x.max(axis=dim, keepdims=True))
+    e = xp.exp(x - xp.max(x, axis=dim, keepdims=True))
     return e / e.sum(axis=dim, keepdims=True)
 
 
@@ -42,7 +42,7 @@ def softmax_backward(grad: Array, y: Array, dim: int) -> Array:
 @in_float32
 def log_softmax_forward(x: Array, dim: int) -> Array:
     """x - log(sum(e^x)) over `dim`."""
-    z = x - x.max(axis=dim, keepdims=True)
+    z = x - xp.max(x, axis=dim, keepdims=True)
     return z - xp.log(xp.exp(z).sum(axis=dim, keepdims=True))
 
 
@@ -110,14 +110,18 @@ def implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def nn_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtypes.dtype | None = None) -> Tensor:
+def nn_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtypes.dtype | None = None
+) -> Tensor:
     """`rushlight.softmax`; without `dim` it warns and takes 0 for 0, 1 or 3 dimensions, else 1."""
     if dim is None:
         dim = implicit_dim("softmax", input.ndim, _stacklevel)
     return softmax(input, dim, dtype)
 
 
-def nn_log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtypes.dtype | None = None) -> Tensor:
+def nn_log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtypes.dtype | None = None
+) -> Tensor:
     """`rushlight.log_softmax`; without `dim` it warns and takes 0 for 0, 1 or 3 dimensions, else 1."""
     if dim is None:
         dim = implicit_dim("log_softmax", input.ndim, _stacklevel)

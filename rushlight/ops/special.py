@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 
-from ..autograd.tape import OUT, Operator
+from ..autograd.tape import Operator
 from ..kernels import kernel, xp
 from .promotion import in_float32
 from .unary import operator, public
@@ -37,7 +36,13 @@ def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
 
 # Rational approximations of erf near 0, of erfc from 0.46875 to 4, and of erfc beyond.
 # Source: Cody 1969, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (his CALERF).
-_NEAR_P = (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3)
+_NEAR_P = (
+    1.85777706184603153e-1,
+    3.16112374387056560e0,
+    1.13864154151050156e2,
+    3.77485237685302021e2,
+    3.20937758913846947e3,
+)
 _NEAR_Q = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
 _MIDDLE_P = (
     2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1, 2.98635138197400131e2,

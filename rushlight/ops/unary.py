@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, View, wrap
-from ..errors import DTypeError, OperatorError, UnsupportedError
+from ..errors import OperatorError, UnsupportedError
 from ..kernels import xp
 from .numpy_protocol import numpy_name
 from .promotion import conj, floating, into, is_complex, not_a_tensor, not_implemented
@@ -71,7 +71,9 @@ def public(name: str, apply: Callable[[Any], Any], input: Any, out: Any, accepts
     return result if out is None else into(out, result, name)
 
 
-def smooth(function: Callable[[Array], Array], gradient: Callable[..., Array], saved: int | str, accepts: str = "fcV") -> Callable[[F], F]:
+def smooth(
+    function: Callable[[Array], Array], gradient: Callable[..., Array], saved: int | str, accepts: str = "fcV"
+) -> Callable[[F], F]:
     """Makes a documented, empty function the public operator, also under NumPy's name if `function` is NumPy's."""
 
     def decorate(described: F) -> F:
@@ -314,7 +316,9 @@ def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         NotImplementedError: complex tensors (use sgn).
     """
     if input._array.dtype.kind == "c":
-        raise UnsupportedError("sign: Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.")
+        raise UnsupportedError(
+            "sign: Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+        )
     return _flat("sign", _identity if input._array.dtype.kind == "b" else xp.sign, input, out)
 
 
@@ -505,7 +509,9 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     kinds = real._array.dtype, imag._array.dtype
     if kinds[0] != kinds[1] or kinds[0].kind != "f":
-        raise OperatorError(f"complex: Expected both inputs to be Half, Float or Double tensors of one dtype but got {real.dtype} and {imag.dtype}")
+        raise OperatorError(
+            f"complex: Expected both inputs to be Half, Float or Double tensors of one dtype but got {real.dtype} and {imag.dtype}"
+        )
     result = MakeComplex.apply(real, imag)
     return result if out is None else into(out, result, "complex")
 
@@ -517,7 +523,9 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
         RuntimeError: the parts are not of one floating dtype.
     """
     if abs._array.dtype != angle._array.dtype or abs._array.dtype.kind != "f":
-        raise OperatorError(f"polar: Expected both inputs to be Float or Double tensors of one dtype but got {abs.dtype} and {angle.dtype}")
+        raise OperatorError(
+            f"polar: Expected both inputs to be Float or Double tensors of one dtype but got {abs.dtype} and {angle.dtype}"
+        )
     result = complex(abs * cos(angle), abs * sin(angle))
     return result if out is None else into(out, result, "polar")
 
@@ -540,13 +548,22 @@ class NanToNum(Operator):
 
 @numpy_name("nan_to_num")
 def nan_to_num(
-    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None
+    input: Tensor,
+    nan: float | None = None,
+    posinf: float | None = None,
+    neginf: float | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Replaces NaN (by 0), +inf and -inf (by the largest and smallest number of the dtype), or by what is given."""
     if input._array.dtype.kind in "iub":
         result = wrap(input._array.copy())
     else:
         limits = dtypes.finfo(dtypes.of(input._array))
-        fill = (0.0 if nan is None else nan, limits.max if posinf is None else posinf, limits.min if neginf is None else neginf)
+        fill = (
+            0.0 if nan is None else nan,
+            limits.max if posinf is None else posinf,
+            limits.min if neginf is None else neginf,
+        )
         result = NanToNum.apply(input, *fill)
     return result if out is None else into(out, result, "nan_to_num")
