@@ -23,7 +23,10 @@ FLOORS = [
     ["dtypes"],
     ["device"],
     ["compat"],
+    ["hooks"],
     ["kernels"],
+    ["threads"],
+    ["cuda"],
     ["autograd"],
     ["random"],
     ["ops"],
@@ -43,7 +46,10 @@ FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 DEFERRED: set[tuple[str, str]] = set()
 
 # Packages whose __init__ says more than where its names are from.
-NOT_FACADES = {"kernels/__init__.py"}  # @kernel itself
+NOT_FACADES = {
+    "kernels/__init__.py",  # @kernel itself
+    "nn/modules/__init__.py",  # a table: which of PyTorch's module paths is which of ours
+}
 
 
 def name_of(path: Path) -> str:

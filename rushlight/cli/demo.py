@@ -25,6 +25,7 @@ from rushlight.cli.interruption import Interruption
 from rushlight.cli.outcome import FAILED, INTERRUPTED, OK, UsageError
 from rushlight.cli.score import History, Meter
 from rushlight.data import Digits
+from rushlight.kernels.native import isa, native
 from rushlight.serialization import load_safetensors, save_safetensors
 from rushlight.utils.data import DataLoader
 
@@ -141,6 +142,13 @@ def draw(path: Path, history: History, held_out: Digits, scores: Tensor) -> None
         print("picture     none: that takes matplotlib (pip install matplotlib)")
 
 
+def worker() -> str:
+    """Who does the arithmetic."""
+    if native is None:
+        return "without native kernels, so slowly (`rushlight info` tells more)"
+    return f"on {rushlight.get_num_threads()} threads with native kernels for {isa}"
+
+
 def output_folder(path: Path) -> Path:
     """The folder, made if it is not there; refused before any training if nothing can be written to it."""
     try:
@@ -202,7 +210,7 @@ def run(options: argparse.Namespace) -> int:
     digits, held_out = Digits(train=True), Digits(train=False)
     model = digit_net()
     weights = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{weights:,} weights learn from {len(digits):,} digits, on {rushlight.get_num_threads()} threads")
+    print(f"{weights:,} weights learn from {len(digits):,} digits, {worker()}")
 
     start = time.perf_counter()
     history = train(model, digits, held_out, options)
