@@ -16,27 +16,17 @@ import numpy as np
 from . import dtypes, ops
 from .autograd import differentiate
 from .autograd.grad_mode import mode
-from .autograd.tape import (
-    Leaf,
-    Operator,
-    Pick,
-    TensorBase,
-    check_writable,
-    owner,
-    rebind,
-    set_tensor_type,
-    touch,
-    version,
-    wrap,
-)
+from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_type, version, wrap
 from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError, UnsupportedError
 from .hooks import RemovableHandle, register
 from .ops.comparison import or_not_implemented
 from .ops.numpy_protocol import call_function, call_ufunc
-from .ops.promotion import cast, write_
+from .ops.promotion import cast, overwrite
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
 class Size(tuple):  # type: ignore[type-arg]
     """A shape: a tuple of ints with PyTorch's `numel()`."""
 
@@ -61,8 +51,7 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     name = function.__name__ + "_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_writable(self)
-        return write_(self, function(self, *args, **kwargs), name)
+        return overwrite(self, name, function, *args, **kwargs)
 
     method.__name__ = name
     method.__doc__ = f"In-place version of `{function.__name__}`."
@@ -705,6 +694,28 @@ class Tensor(TensorBase):
     new_zeros, new_ones, new_empty, new_full = ops.creation.new_zeros, ops.creation.new_ones, ops.creation.new_empty, ops.creation.new_full
     new_tensor, new_empty_strided = ops.creation.new_tensor, ops.creation.new_empty_strided
     fill_, zero_, copy_ = ops.indexing.fill_, ops.indexing.zero_, ops.indexing.copy_
+    normal_, uniform_, random_ = ops.sampling.normal_, ops.sampling.uniform_, ops.sampling.random_
+    exponential_, cauchy_, log_normal_ = ops.sampling.exponential_, ops.sampling.cauchy_, ops.sampling.log_normal_
+    bernoulli_, geometric_ = ops.sampling.bernoulli_, ops.sampling.geometric_
+    bernoulli, multinomial = ops.bernoulli, ops.multinomial
+
+    # -- gather and scatter
+
+    gather, take_along_dim, index_select, take = ops.gather, ops.take_along_dim, ops.index_select, ops.take
+    scatter, scatter_ = both(ops.scatter)
+    scatter_add, scatter_add_ = both(ops.scatter_add)
+    scatter_reduce, scatter_reduce_ = both(ops.scatter_reduce)
+    index_add, index_add_ = both(ops.index_add)
+    index_copy, index_copy_ = both(ops.index_copy)
+    index_fill, index_fill_ = both(ops.index_fill)
+    index_reduce, index_reduce_ = both(ops.index_reduce)
+    index_put, index_put_ = both(ops.index_put)
+    put, put_ = both(ops.put)
+    masked_fill, masked_fill_ = both(ops.masked_fill)
+    masked_scatter, masked_scatter_ = both(ops.masked_scatter)
+    masked_select, nonzero, argwhere = ops.masked_select, ops.nonzero, ops.argwhere
+    select_scatter, slice_scatter, diagonal_scatter = ops.select_scatter, ops.slice_scatter, ops.diagonal_scatter
+    as_strided_scatter = ops.as_strided_scatter
 
 
 _OWN = {"_array", "_edge", "_base", "_path", "_views", "_grad"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import GraphError, OperatorError, ShapeError
-from .tape import Leaf, TensorBase, walk, wrap
+from .tape import Leaf, TensorBase, wrap
+from .walk import walk
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

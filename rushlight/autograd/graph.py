@@ -1,17 +1,48 @@
-"""The tape as users may touch it (`torch.autograd.graph`): hooks on its entries."""
+"""The tape as users may touch it (`torch.autograd.graph`): hooks on its entries, and on what they save."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+from ..errors import GraphError
 from ..hooks import RemovableHandle, register
 from .grad_mode import mode
-from .tape import Operator, TensorBase, wrap
+from .tape import Leaf, Operator, Pick, TensorBase, set_recorder, touch, wrap
+
+Array = Any
+
+# ----------------------------------------------------------------------------------------- watching what is recorded
+
+_observers: list[Callable[[Any], None]] = []
+
+
+def _tell(entry: Any) -> None:
+    for observer in _observers:
+        observer(entry)
+
+
+def observe(observer: Callable[[Any], None]) -> None:
+    """Calls `observer(entry)` for every entry that is recorded, until `stop_observing`."""
+    _observers.append(observer)
+    set_recorder(_tell)
+
+
+def stop_observing(observer: Callable[[Any], None]) -> None:
+    """Takes an observer away again."""
+    _observers.remove(observer)
+    if not _observers:
+        set_recorder(None)
+
+
+# ------------------------------------------------------------------------------------------------- hooks on entries
 
 
 def as_tensors(grads: Any) -> tuple[Any, ...]:
+    """Gradients as hooks see them."""
     return tuple(g if g is None or isinstance(g, TensorBase) else wrap(g) for g in grads)
 
 
@@ -21,31 +52,216 @@ def as_gradients(tensors: Any) -> tuple[Any, ...]:
 
 
 class _Hooked(Operator):
-    """What an entry becomes when hooks are registered on it: its backward is followed by them."""
+    """What an entry becomes when hooks are registered on it: its backward runs between them."""
 
+    pre_hooks: dict[int, Any]
     post_hooks: dict[int, Any]
 
     def differentiate(self, grad: Any, create_graph: bool) -> Any:
-        inputs = super().differentiate(grad, create_graph)
         outputs = as_tensors(grad if type(grad) is list else (grad,))
+        for hook in list(self.pre_hooks.values()):
+            outputs = _replaced(hook(outputs), outputs)
+        given: Any = as_gradients(outputs)
+        inputs = super().differentiate(list(given) if type(grad) is list else given[0], create_graph)
         for hook in list(self.post_hooks.values()):
-            changed = hook(as_tensors(inputs), outputs)
-            if changed is not None:
-                inputs = as_gradients(changed if isinstance(changed, tuple) else (changed,))
+            inputs = as_gradients(_replaced(hook(as_tensors(inputs), outputs), as_tensors(inputs)))
         return inputs
 
 
+def _replaced(changed: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
+    return before if changed is None else changed if isinstance(changed, tuple) else (changed,)
+
+
 @functools.lru_cache(maxsize=None)
-def _hooked(cls: type[Operator]) -> type[_Hooked]:
-    return type(cls.__name__, (_Hooked, cls), {})
+def _variant(base: type[Operator], cls: type[Operator]) -> type[Any]:
+    """The subclass of an operator's class that has the abilities of `base`."""
+    return type(cls.__name__, (base, cls), {})
+
+
+def _with_hooks(node: Any) -> Any:
+    """The entry, changed in place to one that has hooks. Only such entries pay for them."""
+    if not isinstance(node, _Hooked):
+        node.__class__ = _variant(_Hooked, type(node))
+        node.pre_hooks, node.post_hooks = {}, {}
+    return node
 
 
 def register_node_hook(node: Operator, hook: Callable[..., Any]) -> RemovableHandle:
-    """Calls `hook(grad_inputs, grad_outputs)` after the backward of this entry; it may return other grad_inputs.
+    """Calls `hook(grad_inputs, grad_outputs)` after the backward of this entry; it may return other grad_inputs."""
+    return register(_with_hooks(node).post_hooks, hook)
 
-    The entry changes its class, so that only entries with hooks pay for them.
+
+def register_node_prehook(node: Operator, hook: Callable[..., Any]) -> RemovableHandle:
+    """Calls `hook(grad_outputs)` before the backward of this entry; it may return other grad_outputs."""
+    return register(_with_hooks(node).pre_hooks, hook)
+
+
+Operator.register_hook = register_node_hook  # type: ignore[attr-defined]
+Operator.register_prehook = register_node_prehook  # type: ignore[attr-defined]
+Operator.metadata = property(lambda self: vars(self).setdefault("_metadata", {}))  # type: ignore[attr-defined]
+
+Node = Operator
+
+
+class GradientEdge(NamedTuple):
+    """A place in the graph to which gradients flow, without the tensor: may stand for it in `autograd.grad`."""
+
+    node: Any
+    output_nr: int
+    ownership_token: Any = None
+
+
+def get_gradient_edge(tensor: Any) -> GradientEdge:
+    """The place of a tensor in the graph.
+
+    Raises:
+        RuntimeError: the tensor requires no grad.
     """
-    if not isinstance(node, _Hooked):
-        node.__class__ = _hooked(type(node))
-        node.post_hooks = {}  # type: ignore[attr-defined]
-    return register(node.post_hooks, hook)  # type: ignore[attr-defined]
+    if tensor._edge is None:
+        raise GraphError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+    return GradientEdge(tensor._edge, tensor.output_nr)
+
+
+def increment_version(tensor: Any) -> None:
+    """Notes a write in place to one tensor or several, as if an operator had made it."""
+    for each in (tensor,) if isinstance(tensor, TensorBase) else tuple(tensor):
+        touch(each._array)
+
+
+class _MultiHandle(RemovableHandle):
+    """The handle of one hook on several tensors."""
+
+    def __init__(self, handles: Sequence[RemovableHandle]) -> None:
+        self.handles = tuple(handles)
+
+    def remove(self) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+
+# ------------------------------------------------------------------------------------------- hooks on what is saved
+
+
+class _Hooks(threading.local):
+    """The pairs of saved-tensors hooks of this thread, the innermost last, and why they may be forbidden."""
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = []
+        self.forbidden: str | None = None
+
+
+_hooks = _Hooks()
+
+
+class _Packed:
+    """A saved array in the keeping of a user."""
+
+    def __init__(self, array: Array, pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> None:
+        self.kept = pack(wrap(array))
+        self.unpack = unpack
+        self.shape = array.shape
+
+    def restore(self) -> Array:
+        tensor = self.unpack(self.kept)
+        if not isinstance(tensor, TensorBase):
+            raise TypeError(
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(tensor).__name__}"
+            )
+        return tensor._array
+
+
+class _Unpacking(Operator):
+    """What an entry becomes whose saved arrays were packed: backward finds them unpacked."""
+
+    def differentiate(self, grad: Any, create_graph: bool) -> Any:
+        packed, packed_args = self.saved, self.args
+        if packed is not None:
+            self.saved, self.args = _restored(packed), _restored(packed_args)
+        try:
+            return super().differentiate(grad, create_graph)
+        finally:
+            self.saved, self.args = packed, packed_args
+
+    def _check_unwritten(self, arrays: Any) -> None:
+        """What a hook gave back is the hook's own affair."""
+
+
+def _restored(values: Any) -> tuple[Any, ...]:
+    return tuple([v.restore() if type(v) is _Packed else v for v in values])
+
+
+def pack_saved(entry: Any) -> None:
+    """Hands an entry's saved arrays to the innermost pair of hooks of this thread, if there is one."""
+    if _hooks.stack and entry.saved:
+        pack, unpack = _hooks.stack[-1]
+        packed = {id(v): _Packed(v, pack, unpack) for v in entry.saved if hasattr(v, "strides")}
+        entry.saved = tuple([packed.get(id(v), v) for v in entry.saved])
+        entry.args = tuple([packed[id(v)] if id(v) in packed else v for v in entry.args])
+        entry.__class__ = _variant(_Unpacking, type(entry))
+
+
+class saved_tensors_hooks:  # noqa: N801 (PyTorch's name)
+    """A block in which what operators save for backward is handed to a pair of functions.
+
+    Args:
+        pack_hook: gets each tensor that is saved, returns anything.
+        unpack_hook: gets what `pack_hook` returned, gives the tensor back (in backward).
+
+    Example:
+        >>> with saved_tensors_hooks(lambda t: t.half(), lambda t: t.float()):
+        ...     y = x * x
+    """
+
+    def __init__(self, pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]) -> None:
+        self.pack_hook = pack_hook
+        self.unpack_hook = unpack_hook
+
+    def __enter__(self) -> None:
+        if _hooks.forbidden is not None:
+            raise GraphError(_hooks.forbidden)
+        _hooks.stack.append((self.pack_hook, self.unpack_hook))
+        observe(pack_saved)
+
+    def __exit__(self, *failure: object) -> None:
+        _hooks.stack.pop()
+        stop_observing(pack_saved)
+
+
+class save_on_cpu(saved_tensors_hooks):  # noqa: N801
+    """A block in which what is saved for backward is kept in the CPU's memory, where it is already on this device.
+
+    Args:
+        pin_memory, device_type: of use with a GPU only.
+    """
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        super().__init__(lambda t: (t.device, t.cpu()), lambda kept: kept[1].to(kept[0], non_blocking=pin_memory))
+
+
+@contextlib.contextmanager
+def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
+    """A block in which `saved_tensors_hooks` raises RuntimeError with this message."""
+    before = _hooks.forbidden
+    if _hooks.stack and before is None:
+        raise GraphError(error_message)
+    _hooks.forbidden = error_message
+    try:
+        yield
+    finally:
+        _hooks.forbidden = before
+
+
+def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, mode: str = "all") -> RemovableHandle:
+    """A hook on several tensors at once.
+
+    Args:
+        mode: 'all' calls `fn(grads)` once all tensors' gradients have come (None for those outside the walk);
+            'any' calls `fn(grad)` for the first that comes.
+
+    Raises:
+        ValueError: another mode.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    state = _Arrivals(tensors, fn) if mode == "all" else _First(fn)
+    return _MultiHandle([t.register_hook(functools.partial(state, i)) for i, t in enumerate(tensors) if t._edge is not None])

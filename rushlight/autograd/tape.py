@@ -1,8 +1,8 @@
-"""The tape: how operators are recorded, and the walk that turns the record into gradients.
+"""The tape: how operators are recorded for the walk back that computes gradients (walk.py).
 
 An `Operator` object is one entry: it knows its inputs' entries (`edges`), what its backward needs (`saved`) and when it
 was made (`seq`). A Tensor that requires grad points at the entry that made it, or at a `Leaf` that collects its
-gradient. `walk` visits entries newest first, so each is complete when its turn comes, and never recurses.
+gradient.
 
 The part that every call passes through exists twice: in plain Python here, and in C++ (native/python/tape.cpp) under the
 same names, which takes its place if there is a native build.
@@ -16,14 +16,12 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import GraphError
 from ..kernels import native
-from . import grad_mode
 from .grad_mode import mode
 
 Array = Any
@@ -175,14 +173,9 @@ def written_since(array: Array, seq: int) -> bool:
     return _written.get(id(owner(array)), (0, 0))[0] > seq
 
 
-def sweep(roots: list[tuple[Operator | Leaf, Any]], retain_graph: bool) -> None:
-    """A backward pass that adds to the leaves' `.grad`."""
-    _Walk(None, retain_graph, False).run(roots)
-
-
 if native is not None and not TYPE_CHECKING:
     TensorBase, Entry, ViewEntry = native.TensorBase, native.Entry, native.ViewEntry
-    wrap, set_tensor_type, sweep, set_recorder = native.wrap, native.set_tensor_type, native.sweep, native.set_recorder
+    wrap, set_tensor_type, set_recorder = native.wrap, native.set_tensor_type, native.set_recorder
     tick, touch, version, written_since = native.tick, native.touch, native.version, native.written_since
 
 
@@ -303,242 +296,3 @@ class Pick(Operator):
 
 class View(ViewEntry, Operator):
     """An operator whose result looks at its first argument's memory; the others are constants."""
-
-
-# --------------------------------------------------------------------------------------------------------- the walk
-
-
-def _discover(roots: Sequence[Operator]) -> tuple[list[Operator], dict[Leaf, int]]:
-    """All entries reachable from `roots`, newest first, and how many of their edges lead to each leaf."""
-    found, leaves = dict.fromkeys(roots), {}
-    queue = list(found)
-    for node in queue:  # grows while it is walked
-        for edge in node.edges:
-            if type(edge) is Leaf:
-                leaves[edge] = leaves.get(edge, 0) + 1
-            elif edge is not None and edge not in found:
-                found[edge] = None  # type: ignore[index]
-                queue.append(edge)  # type: ignore[arg-type]
-    queue.sort(key=attrgetter("seq"), reverse=True)
-    return queue, leaves
-
-
-def _on_the_way(order: list[Operator], targets: set[Any]) -> set[Any]:
-    """The entries from which a target can be reached (oldest first, so that one pass is enough)."""
-    useful = set(targets)
-    for node in reversed(order):
-        if any(edge in useful for edge in node.edges):
-            useful.add(node)
-    return useful
-
-
-def _call_hooks(hooks: dict[int, Callable[[Any], Any]], grad: Any, create_graph: bool) -> Any:
-    tensor = grad if isinstance(grad, TensorBase) else wrap(grad)
-    for hook in list(hooks.values()):
-        changed = hook(tensor)
-        tensor = tensor if changed is None else changed
-    return tensor if create_graph else tensor._array
-
-
-class _Walk:
-    """One backward pass: the gradients on their way, and the leaves still waiting for more."""
-
-    def __init__(self, targets: set[Any] | None, retain_graph: bool, create_graph: bool) -> None:
-        self.targets = targets
-        self.retain_graph = retain_graph or create_graph
-        self.create_graph = create_graph
-        self.grads: dict[Any, Any] = {}
-        self.arrived: dict[Any, Any] = {}
-
-    def run(self, roots: Sequence[tuple[Operator | Leaf, Any]]) -> None:
-        for edge, grad in roots:
-            self.add(edge, grad)
-        order, self.waiting = _discover([edge for edge, _ in roots if isinstance(edge, Operator)])
-        useful = None if self.targets is None else _on_the_way(order, self.targets)
-        for edge, _ in roots:
-            if type(edge) is Leaf and edge not in self.waiting:
-                self.deliver(edge)
-        for node in order:
-            grad = self.grads.pop(node, None)
-            if grad is not None and (useful is None or node in useful):
-                self.visit(node, grad)
-            else:
-                self.count_down(node)
-            del grad
-
-    def add(self, edge: Operator | Leaf, grad: Any) -> None:
-        have = self.grads.get(edge)
-        self.grads[edge] = grad if have is None else have + grad
-
-    def visit(self, node: Operator, grad: Any) -> None:
-        """All of this entry's gradient has come: pass it on to the entries that made its arguments."""
-        if node.hooks:
-            grad = _call_hooks(node.hooks, grad, self.create_graph)
-        if node.retained is not None:
-            _retain(node, grad)
-        if self.targets is not None and node in self.targets:
-            self.arrived[node] = grad
-        if type(node) is Pick:
-            whole: Any = node.edges[0]
-            self.grads.setdefault(whole, [None] * whole.outputs)[node.index] = grad
-            return
-        for edge, dx in zip(node.edges, node.differentiate(grad, self.create_graph)):
-            if edge is not None and dx is not None:
-                have = self.grads.get(edge)
-                self.grads[edge] = dx if have is None else have + dx
-        dx = None
-        if not self.retain_graph:
-            node.free()
-        self.count_down(node)
-
-    def count_down(self, node: Operator) -> None:
-        """One entry fewer that the leaves behind it wait for."""
-        for edge in node.edges:
-            if type(edge) is Leaf:
-                self.waiting[edge] -= 1
-                if not self.waiting[edge]:
-                    self.deliver(edge)
-
-    def deliver(self, leaf: Leaf) -> None:
-        """All of a leaf's gradient has come: it is returned to who asked for it, or added to `.grad`."""
-        if leaf not in self.grads:
-            return
-        if self.targets is None:
-            _deliver(leaf, self.grads.pop(leaf), self.create_graph)
-        elif leaf in self.targets:
-            grad = self.grads.pop(leaf)
-            self.arrived[leaf] = _call_hooks(leaf.hooks, grad, self.create_graph) if leaf.hooks else grad
-
-
-def _deliver(leaf: Leaf, grad: Any, create_graph: bool = False) -> None:
-    """Hooks see a leaf's gradient, then it is added to `.grad`."""
-    if leaf.hooks:
-        grad = _call_hooks(leaf.hooks, grad, create_graph)
-    tensor = leaf.tensor()
-    if tensor is None:
-        return
-    have = tensor._grad
-    if create_graph:
-        tensor._grad = grad if have is None else have + grad  # type: ignore[operator]
-    elif have is None:
-        tensor._grad = wrap(np.array(grad, order="C", subok=True))  # others may hold it, so not the array itself
-    else:
-        np.add(have._array, grad, out=have._array)
-        touch(have._array)
-    for hook in list((leaf.after or {}).values()):
-        hook(tensor)
-
-
-def walk(
-    roots: Sequence[tuple[Operator | Leaf, Any]],
-    targets: Sequence[Operator | Leaf] | None = None,
-    retain_graph: bool = False,
-    create_graph: bool = False,
-) -> dict[Any, Any]:
-    """Carries gradients from `roots` (entry and gradient) back through the graph.
-
-    Without `targets` each leaf's gradient is added to its tensor's `.grad`. With `targets` (entries or leaves) nothing
-    is accumulated: the gradients that arrived at them are returned. Gradients are arrays, or Tensors with `create_graph`.
-    """
-    with grad_mode.set_grad_enabled(create_graph):
-        if targets is None and not create_graph:
-            sweep(list(roots), retain_graph)
-            return {}
-        pass_ = _Walk(None if targets is None else set(targets), retain_graph, create_graph)
-        pass_.run(roots)
-        return pass_.arrived
-
-
-def _retain(node: Operator, grad: Any) -> None:
-    tensor = node.retained() if node.retained is not None else None
-    if tensor is not None:
-        kept = grad if isinstance(grad, TensorBase) else wrap(np.array(grad))
-        tensor._grad = kept if tensor._grad is None else tensor._grad + kept  # type: ignore[operator]
-
-
-if native is not None:
-    native.set_tape(Leaf, Pick, Operator.differentiate, _call_hooks, _retain, _deliver)
-
-
-# ------------------------------------------------------------------------------------- writing in place to the graph
-
-
-class Overwrite(Operator):
-    """What a base becomes when a view of it is written to: the gradient splits into the region and the rest."""
-
-    def __init__(self, base: TensorBase, path: Any, source: Operator | Leaf | None) -> None:
-        self._enter((base._edge, source))
-        self.path = path
-
-    @staticmethod
-    def backward(ctx: Any, grad: Any) -> Any:
-        rest = _copy(grad)
-        _region(rest, ctx.path)[...] = 0
-        return rest, _region(grad, ctx.path)
-
-
-class Region(Operator):
-    """A view of a base that was written to: the same region of the base as it is now."""
-
-    def __init__(self, base: TensorBase, path: Any) -> None:
-        self._enter((base._edge,))
-        self.path = path
-        self.shape = base._array.shape
-
-    @staticmethod
-    def backward(ctx: Any, grad: Any) -> Any:
-        dbase = np.zeros(ctx.shape, grad.dtype, like=_array_of(grad))
-        if isinstance(grad, TensorBase):
-            dbase = wrap(dbase)
-        _region(dbase, ctx.path)[...] = grad
-        return dbase
-
-
-def _array_of(x: Any) -> Array:
-    return x._array if isinstance(x, TensorBase) else x
-
-
-def _copy(x: Any) -> Any:
-    return x.clone() if isinstance(x, TensorBase) else np.array(x, order="C")
-
-
-def _region(x: Any, path: Any) -> Any:
-    """The view operators of `path` applied to an array or a Tensor."""
-    for cls, args in path or ():
-        x = cls.apply(x, *args) if isinstance(x, TensorBase) else cls.forward(cls(), x, *args)
-    return x
-
-
-def check_writable(tensor: TensorBase) -> None:
-    """Raises unless `tensor` may be written to in place here."""
-    if not mode.enabled:
-        return
-    base = tensor._base
-    if type(tensor._edge) is Leaf:
-        raise GraphError("a leaf Variable that requires grad is being used in an in-place operation. Use torch.no_grad().")
-    if base is not None and type(base._edge) is Leaf:
-        raise GraphError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-    if base is not None and tensor._edge is not None and isinstance(tensor._edge, Pick):
-        raise GraphError(
-            f"Output {tensor._edge.index} of {tensor._edge.edges[0]} is a view and is being modified inplace. It is one of "
-            "several views made by one call; use narrow or indexing, or clone it first."
-        )
-
-
-def rebind(tensor: TensorBase, edge: Operator | Leaf | None) -> None:
-    """After a write to `tensor`'s memory: `edge` is what it is now; its base and the other views follow."""
-    base = tensor._base
-    if base is not None and (edge is not None or base._edge is not None):
-        base._edge = Overwrite(base, tensor._path, edge)
-        _refresh_views(base)
-    elif edge is not None or tensor._edge is not None:
-        tensor._edge = edge
-        if tensor._views:
-            _refresh_views(tensor)
-
-
-def _refresh_views(base: TensorBase) -> None:
-    for ref in base._views or ():
-        view = ref()
-        if view is not None:
-            view._edge = Region(base, view._path)

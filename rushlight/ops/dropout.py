@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import random
-from ..autograd.tape import Operator, check_writable
+from ..autograd.in_place import check_writable
+from ..autograd.tape import Operator
 from ..errors import ArgumentError, ShapeError
 from ..kernels import kernel
 from .promotion import not_implemented, write_

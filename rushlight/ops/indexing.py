@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.grad_mode import mode
-from ..autograd.tape import Operator, TensorBase, check_writable, rebind, touch, wrap
+from ..autograd.in_place import check_writable, rebind
+from ..autograd.tape import Operator, TensorBase, touch, wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
 from .promotion import cast, unbroadcast
@@ -142,17 +143,30 @@ class Assigned(Operator):
 def assign(target: Tensor, parts: Any, value: Any) -> None:
     """Writes `value` (a Tensor or a number) to `target[parts]`, in memory and on the tape."""
     check_writable(target)
-    array = value._array if isinstance(value, TensorBase) else value
-    array = cast(value, target.dtype)._array if isinstance(value, TensorBase) and array.dtype != target._array.dtype else array
-    lead = getattr(array, "ndim", 0) - target._array[parts].ndim
-    if lead > 0 and array.shape[:lead] == (1,) * lead:  # torch: leading sizes of 1 are dropped
-        array = array.reshape(array.shape[lead:])
-    target._array[parts] = array
-    touch(target._array)
-    if mode.enabled:
-        edge = value._edge if isinstance(value, TensorBase) else None
-        if edge is not None or target._edge is not None:
-            rebind(target, Assigned(target, value if isinstance(value, TensorBase) else None, parts))
+    array = target._array
+    if isinstance(value, TensorBase):
+        value = cast(value, dtypes.of(array)) if value._array.dtype != array.dtype else value  # type: ignore[arg-type]
+        source = value._array
+        lead = source.ndim - array[parts].ndim
+        if lead > 0 and source.shape[:lead] == (1,) * lead:  # torch: leading sizes of 1 are dropped
+            source = source.reshape(source.shape[lead:])
+    else:
+        source = value
+    array[parts] = source
+    touch(array)
+    if mode.enabled and (recorded(target) or (isinstance(value, TensorBase) and value._edge is not None)):
+        rebind(target, Assigned(target, value if isinstance(value, TensorBase) else None, parts))
+
+
+def recorded(target: TensorBase) -> bool:
+    """Whether the tensor or the base that it views is a part of the graph."""
+    return target._edge is not None or (target._base is not None and target._base._edge is not None)
+
+
+def overwritten(target: Tensor) -> None:
+    """Notes on the tape that all of the tensor was replaced by constants."""
+    if mode.enabled and recorded(target):
+        rebind(target, Assigned(target, None, Ellipsis))
 
 
 def setitem(input: Tensor, index: Any, value: Any) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.grad_mode import mode
-from ..autograd.tape import Operator, TensorBase, check_writable, owner, rebind, touch, wrap
+from ..autograd.in_place import check_writable, rebind
+from ..autograd.tape import Operator, TensorBase, owner, touch, wrap
 from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
