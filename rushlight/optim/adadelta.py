@@ -56,7 +56,8 @@ def adadelta_(
 class Adadelta(Rule):
     """Steps in units of the recent steps: u is the running size of steps, v of gradients.
 
-        v = rho v + (1 - rho) g^2,    d = sqrt(u + eps) / sqrt(v + eps) * g,    u = rho u + (1 - rho) d^2,    w = w - lr d
+        v = rho v + (1 - rho) g^2,    d = sqrt(u + eps) / sqrt(v + eps) * g
+        u = rho u + (1 - rho) d^2,    w = w - lr d
 
     Args:
         lr: factor on the step.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
-from .. import dtypes
 from ..autograd.tape import wrap
 from ..kernels import kernel, xp
 from ..tensor import Tensor
@@ -59,7 +59,7 @@ def adafactor_(
 
 def rms(x: Array) -> float:
     """The root of the mean square; of an empty array, 0."""
-    return float(xp.sqrt((x * x).sum())) / max(x.size, 1) ** 0.5
+    return float(xp.sqrt((x * x).sum()) / max(x.size, 1) ** 0.5)
 
 
 def spread_of(spread: tuple[Array, ...], g: Array, share: float, eps1: float) -> Array:
@@ -133,9 +133,8 @@ class Adafactor(Rule):
         names = [("variance",) if "variance" in state else ("row_var", "col_var") for state in states]
         spreads = [tuple(state[n]._array for n in each) for state, each in zip(states, names)]
         eps1, eps2 = group["eps"]
-        eps1 = (
-            dtypes.finfo(batch.params[0].dtype).eps if eps1 is None else eps1
-        )  # torch: of the group's first parameter
+        if eps1 is None:  # torch: of the dtype of the group's first parameter
+            eps1 = float(ml_dtypes.finfo(batch.arrays[0].dtype).eps)  # type: ignore[no-untyped-call]
         adafactor_(
             batch.arrays,
             batch.grads,

@@ -99,6 +99,7 @@ class Adamax(Rule):
     def _update(self, group: Group, batch: Batch) -> None:
         states = self._states(group, batch)
         steps = next_steps(states)
+        beta1, beta2 = group["betas"]
         adamax_(
             batch.arrays,
             batch.grads,
@@ -106,7 +107,8 @@ class Adamax(Rule):
             column(states, "exp_inf"),
             steps,
             number(group["lr"]),
-            *group["betas"],
+            beta1,
+            beta2,
             group["eps"],
             group["weight_decay"],
             group["maximize"],

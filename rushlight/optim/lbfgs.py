@@ -1,7 +1,7 @@
 """LBFGS: quasi-Newton steps along a direction made from the last steps and gradients, with or without a line search.
 
-Everything is done on one flat vector of all parameters. The line search works on the function phi(t) = f(x + t d), of which
-a `Point` holds one evaluation.
+Everything is done on one flat vector of all parameters. The line search works on the function phi(t) = f(x + t d), of
+which a `Point` holds one evaluation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
-    """Where the cubic through two points and their slopes is least, within [low, high]; the middle if it has no minimum.
+    """Where the cubic through two points and their slopes is least, within [low, high]; the middle if it has no least.
 
     Source: Nocedal, Wright 2006, "Numerical optimization", equation 3.59.
     """
@@ -277,8 +277,8 @@ class LBFGS(Optimizer):
 
 
 class _Memory:
-    """The last steps and gradients, under PyTorch's names: old_stps[i] = s, old_dirs[i] = y = change of the gradient over
-    s, ro[i] = 1 / (y s), H_diag = y s / y y, and d, t, prev_flat_grad, prev_loss of the last iteration."""
+    """The last steps and gradients, under PyTorch's names: old_stps[i] = s, old_dirs[i] = y (how the gradient changed
+    over s), ro[i] = 1 / (y s), H_diag = y s / y y, and d, t, prev_flat_grad, prev_loss of the last iteration."""
 
     def __init__(self, entries: dict[str, Any]) -> None:
         self.entries = entries

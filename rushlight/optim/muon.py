@@ -43,7 +43,7 @@ def muon_(
 
 
 def orthogonal(g: Array, coefficients: tuple[float, float, float], eps: float, iterations: int) -> Array:
-    """Roughly U V^T for g = U S V^T, by the iteration X = a X + (b A + c A A) X with A = X X^T, in bfloat16's precision.
+    """Roughly U V^T for g = U S V^T: iterates X = a X + (b A + c A A) X with A = X X^T, in bfloat16's precision.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
     """

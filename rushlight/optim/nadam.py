@@ -67,7 +67,8 @@ class NAdam(Rule):
     """Adam that looks ahead, as Nesterov's momentum does.
 
         mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2)
-        w = w - lr ((1 - mu_t) g / (1 - mu_1 ... mu_t) + mu_(t+1) m / (1 - mu_1 ... mu_(t+1))) / (sqrt(v / (1 - beta2^t)) + eps)
+        u = (1 - mu_t) g / (1 - mu_1 ... mu_t) + mu_(t+1) m / (1 - mu_1 ... mu_(t+1))
+        w = w - lr u / (sqrt(v / (1 - beta2^t)) + eps)
 
     Args:
         lr: step size.

@@ -1,7 +1,7 @@
 """The Optimizer: parameter groups with options, per-parameter state, hooks, and state dicts laid out as PyTorch's.
 
-A subclass gives `step`, which reads `p.grad` of the parameters in `param_groups` and writes to them. Anything written for
-PyTorch's Optimizer works here unchanged; our own rules build on `Rule` (rule.py), which makes one kernel call per group.
+A subclass gives `step`, which reads `p.grad` of the parameters in `param_groups` and writes to them. Anything written
+for PyTorch's Optimizer works here unchanged; our own rules build on `Rule` (rule.py): one kernel call per group.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ class Optimizer:
         """Goes on from a `state_dict`. Tensors are copied, and floating point ones cast to their parameter's dtype.
 
         Args:
-            state_dict: of an optimizer with as many groups and parameters in the same order; PyTorch's have this layout.
+            state_dict: of an optimizer with the same number of groups and parameters; PyTorch's have this layout.
 
         Raises:
             ValueError: the number of groups, or of a group's parameters, is another. Nothing is changed then.
@@ -361,8 +361,8 @@ def _named(params: Any) -> Group:
         return {"params": [params]}
     if isinstance(params, set):
         raise DTypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
-            "change between runs. Please use a list instead."
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+            "will change between runs. Please use a list instead."
         )
     found = list(params)
     names = [p[0] for p in found if isinstance(p, tuple)]

@@ -74,8 +74,8 @@ def rectification(t: float, beta2: float) -> float:
 class RAdam(Rule):
     """Adam that waits for its spread to be known before it divides by it.
 
-        w = w - lr m / (1 - beta1^t) * r sqrt(1 - beta2^t) / (sqrt(v) + eps)        once r (see `rectification`) is above 0
-        w = w - lr m / (1 - beta1^t)                                                before
+        w = w - lr m / (1 - beta1^t)                                                while r (`rectification`) is 0
+        w = w - lr m / (1 - beta1^t) * r sqrt(1 - beta2^t) / (sqrt(v) + eps)        from then on
 
     Args:
         lr: step size.
@@ -121,6 +121,7 @@ class RAdam(Rule):
     def _update(self, group: Group, batch: Batch) -> None:
         states = self._states(group, batch)
         steps = next_steps(states)
+        beta1, beta2 = group["betas"]
         radam_(
             batch.arrays,
             batch.grads,
@@ -128,7 +129,8 @@ class RAdam(Rule):
             column(states, "exp_avg_sq"),
             steps,
             number(group["lr"]),
-            *group["betas"],
+            beta1,
+            beta2,
             group["eps"],
             group["weight_decay"],
             group["decoupled_weight_decay"],

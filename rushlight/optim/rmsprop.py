@@ -42,8 +42,8 @@ def rmsprop_(
 ) -> None:
     """One step, in place; grad_avgs None unless centered, buffers None where momentum is 0.
 
-    v = alpha v + (1 - alpha) g^2,    spread = sqrt(v) + eps        (centered: sqrt(v - mean(g)^2) + eps)
-    w = w - lr g / spread                                           (momentum: b = momentum b + g / spread, w = w - lr b)
+    v = alpha v + (1 - alpha) g^2,    u = g / (sqrt(v) + eps)        (centered: u = g / (sqrt(v - mean(g)^2) + eps))
+    w = w - lr u                                                     (momentum: b = momentum b + u, w = w - lr b)
     """
     for i, (w, g, v) in enumerate(zip(params, grads, square_avgs)):
         g = descent(w, g, weight_decay, maximize)

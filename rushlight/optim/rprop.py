@@ -95,5 +95,6 @@ class Rprop(Rule):
         states = self._states(group, batch)
         steps = next_steps(states)
         prevs, sizes = column(states, "prev"), column(states, "step_size")
-        rprop_(batch.arrays, batch.grads, prevs, sizes, *group["etas"], *group["step_sizes"], group["maximize"])
+        (shrink, grow), (smallest, largest) = group["etas"], group["step_sizes"]
+        rprop_(batch.arrays, batch.grads, prevs, sizes, shrink, grow, smallest, largest, group["maximize"])
         put(states, "step", steps)

@@ -1,9 +1,9 @@
 """Rule: an optimizer whose step is one kernel call per parameter group.
 
 `step` collects the arrays of all groups and checks them, and only then lets the rule write: a step that raises has
-changed nothing. A rule gives `_start`, the state that a parameter begins with, and `_update`, which reads options from the
-group and calls its kernel. Kernels take lists of arrays, update them in place, and are defined over NumPy; a native twin
-goes in front where there is one. Complex parameters are handed to kernels as pairs of real numbers.
+changed nothing. A rule gives `_start`, the state that a parameter begins with, and `_update`, which reads options from
+the group and calls its kernel. Kernels take lists of arrays, update them in place, and are defined over NumPy; a native
+twin goes in front where there is one. Complex parameters are handed to kernels as pairs of real numbers.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Rule(Optimizer):
         """The arrays of a group, checked: what may raise raises here."""
         params = [p for p in group["params"] if p._grad is not None]
         arrays = [p._array for p in params]
-        grads = [p._grad._array for p in params]  # type: ignore[union-attr]
+        grads = [p._grad._array for p in params]
         known = self._known.get(id(group))
         if known is None or len(known.arrays) != len(arrays) or not all(map(is_, known.arrays, arrays)):
             known = self._known[id(group)] = self._learn(group, params, arrays)
@@ -235,7 +235,7 @@ def put(states: Sequence[State], name: str, values: Sequence[float]) -> None:
 
 
 def descent(param: Array, grad: Array, weight_decay: float, maximize: bool) -> Array:
-    """What a rule goes against: the gradient (turned round to maximize), plus weight_decay * param for an L2 penalty."""
+    """What a rule goes against: the gradient (negated to maximize), plus weight_decay * param for an L2 penalty."""
     grad = -grad if maximize else grad
     return grad + weight_decay * param if weight_decay else grad
 

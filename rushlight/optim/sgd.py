@@ -115,8 +115,8 @@ class SGD(Rule):
             fresh = [self.state[p].get("momentum_buffer") is None for p in batch.params]
             buffers = self._buffers(group, batch)
             for first, share in ((True, 0.0), (False, dampening)):
-                columns = ([a for a, f in zip(c, fresh) if f is first] for c in (batch.arrays, batch.grads, buffers))
-                sgd_(*columns, lr, momentum, share, *rest)
+                w, g, b = ([a for a, f in zip(c, fresh) if f is first] for c in (batch.arrays, batch.grads, buffers))
+                sgd_(w, g, b, lr, momentum, share, *rest)
 
     def _start(self, p: Any, group: Group) -> State:
         return {"momentum_buffer": filled(p)}

@@ -32,12 +32,12 @@ def run(library, steps, dtype=np.float64, start=(-1.0, 2.0), **options):
 
 
 OPTIONS = [
-    dict(line_search_fn="strong_wolfe"),
-    dict(line_search_fn="strong_wolfe", max_iter=5, history_size=2),
-    dict(line_search_fn="strong_wolfe", lr=0.1, max_eval=7),
-    dict(lr=1e-3),
-    dict(lr=0.01, max_iter=7, history_size=3),
-    dict(lr=0.01, tolerance_grad=10.0),
+    {"line_search_fn": "strong_wolfe"},
+    {"line_search_fn": "strong_wolfe", "max_iter": 5, "history_size": 2},
+    {"line_search_fn": "strong_wolfe", "lr": 0.1, "max_eval": 7},
+    {"lr": 1e-3},
+    {"lr": 0.01, "max_iter": 7, "history_size": 3},
+    {"lr": 0.01, "tolerance_grad": 10.0},
 ]
 
 
@@ -102,7 +102,7 @@ def test_a_closure_that_raises_leaves_the_parameters():
 def test_refusals():
     w, v = (rushlight.ones(2, requires_grad=True) for _ in range(2))
     with pytest.raises(ValueError, match="doesn't support per-parameter options"):
-        rushlight.optim.LBFGS([dict(params=[w]), dict(params=[v])])
+        rushlight.optim.LBFGS([{"params": [w]}, {"params": [v]}])
     with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported"):
         rushlight.optim.LBFGS([w], line_search_fn="armijo").step(lambda: w.sum())
     with pytest.raises(TypeError, match="closure"):

@@ -65,7 +65,7 @@ SCHEDULES = {
 
 def optimizer_of(library, kind, lr=0.5):
     params = [library.ones(2, requires_grad=True) for _ in range(2)]
-    groups = [dict(params=params[:1]), dict(params=params[1:], lr=lr / 4)]
+    groups = [{"params": params[:1]}, {"params": params[1:], "lr": lr / 4}]
     if kind == "SGD":
         return library.optim.SGD(groups, lr=lr, momentum=0.9)
     return library.optim.Adam(groups, lr=lr)
@@ -205,12 +205,12 @@ METRICS = [
 @pytest.mark.parametrize(
     "settings",
     [
-        dict(patience=1),
-        dict(patience=0, factor=0.5, cooldown=2),
-        dict(mode="max", patience=2, threshold=0.1),
-        dict(mode="max", patience=1, threshold=0.5, threshold_mode="abs"),
-        dict(patience=1, threshold=0.2, threshold_mode="abs", min_lr=0.01),
-        dict(patience=0, min_lr=[0.2, 0.05], eps=0.02),
+        {"patience": 1},
+        {"patience": 0, "factor": 0.5, "cooldown": 2},
+        {"mode": "max", "patience": 2, "threshold": 0.1},
+        {"mode": "max", "patience": 1, "threshold": 0.5, "threshold_mode": "abs"},
+        {"patience": 1, "threshold": 0.2, "threshold_mode": "abs", "min_lr": 0.01},
+        {"patience": 0, "min_lr": [0.2, 0.05], "eps": 0.02},
     ],
     ids=str,
 )
@@ -234,7 +234,7 @@ def test_plateau_with_a_new_group(library):
     optimizer = optimizer_of(library, "SGD")
     scheduler = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
     fixed = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, min_lr=[0, 0])
-    optimizer.add_param_group(dict(params=[library.ones(1, requires_grad=True)], lr=1.0))
+    optimizer.add_param_group({"params": [library.ones(1, requires_grad=True)], "lr": 1.0})
     for _ in range(2):
         scheduler.step(1.0)
     assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.05, 0.0125, 0.1])

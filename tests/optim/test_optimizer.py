@@ -44,14 +44,14 @@ REFUSED = {
     "nothing": lambda t: t.optim.SGD([], lr=0.1),
     "a non-leaf": lambda t: t.optim.SGD([t.ones(2).requires_grad_() * 2], lr=0.1),
     "some names": lambda t: t.optim.SGD([("a", params(t)[0]), params(t)[1]], lr=0.1),
-    "a set": lambda t: t.optim.SGD([dict(params=set(params(t)))], lr=0.1),
-    "twice": lambda t: t.optim.SGD([dict(params=p), dict(params=p)] if (p := params(t)[:1]) else [], lr=0.1),
+    "a set": lambda t: t.optim.SGD([{"params": set(params(t))}], lr=0.1),
+    "twice": lambda t: t.optim.SGD([{"params": p}, {"params": p}] if (p := params(t)[:1]) else [], lr=0.1),
     "no dict": lambda t: t.optim.SGD(params(t), lr=0.1).add_param_group(params(t)),
-    "names in one group": lambda t: t.optim.SGD([dict(params=[("a", params(t)[0])]), dict(params=params(t)[1:])]),
+    "names in one group": lambda t: t.optim.SGD([{"params": [("a", params(t)[0])]}, {"params": params(t)[1:]}]),
     "unknown option": lambda t: t.optim.SGD(params(t), speed=0.1),
-    "too few groups": lambda t: t.optim.SGD(params(t)).load_state_dict(dict(state={}, param_groups=[])),
+    "too few groups": lambda t: t.optim.SGD(params(t)).load_state_dict({"state": {}, "param_groups": []}),
     "too few parameters": lambda t: t.optim.SGD(params(t)).load_state_dict(
-        dict(state={}, param_groups=[dict(params=[0])])
+        {"state": {}, "param_groups": [{"params": [0]}]}
     ),
 }
 
@@ -71,7 +71,7 @@ def test_something_that_is_no_tensor_is_named():
 def test_a_refused_group_changes_nothing():
     first, second = params(rushlight, 2)
     optimizer = rushlight.optim.SGD([first])
-    for group in (dict(params=[second, first]), dict(params=[second, second * 2]), dict(params=[second, 3.0])):
+    for group in ({"params": [second, first]}, {"params": [second, second * 2]}, {"params": [second, 3.0]}):
         with pytest.raises((ValueError, TypeError)):
             optimizer.add_param_group(group)
         assert len(optimizer.param_groups) == 1 and set(group) == {"params"}
@@ -87,13 +87,13 @@ def test_a_duplicate_warns(library):
 @BOTH
 def test_named_parameters(library):
     named = list(zip("abc", params(library)))
-    optimizer = library.optim.SGD([dict(params=named[:2]), dict(params=named[2:], lr=0.5)], lr=0.1)
+    optimizer = library.optim.SGD([{"params": named[:2]}, {"params": named[2:], "lr": 0.5}], lr=0.1)
     assert [g["param_names"] for g in optimizer.param_groups] == [["a", "b"], ["c"]]
     assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["a", "b"]
-    plain = library.optim.SGD([dict(params=params(library)[:2]), dict(params=params(library)[2:])], lr=0.1)
+    plain = library.optim.SGD([{"params": params(library)[:2]}, {"params": params(library)[2:]}], lr=0.1)
     plain.load_state_dict(optimizer.state_dict())
     assert plain.param_groups[1]["param_names"] == ["c"] and plain.param_groups[1]["lr"] == 0.5
-    again = library.optim.SGD([dict(params=named[:2]), dict(params=named[2:])], lr=0.1)
+    again = library.optim.SGD([{"params": named[:2]}, {"params": named[2:]}], lr=0.1)
     state = again.state_dict()
     for group in state["param_groups"]:
         del group["param_names"]
@@ -107,19 +107,19 @@ def test_required_options(library):
 
     class Mine(library.optim.Optimizer):
         def __init__(self, params):
-            super().__init__(params, dict(lr=required))
+            super().__init__(params, {"lr": required})
 
     assert repr(required) == "<required parameter>"
     with pytest.raises(ValueError, match="required optimization parameter lr"):
         Mine(params(library))
-    assert Mine([dict(params=params(library), lr=3)]).param_groups[0]["lr"] == 3
+    assert Mine([{"params": params(library), "lr": 3}]).param_groups[0]["lr"] == 3
     with pytest.raises(NotImplementedError):
-        Mine([dict(params=params(library), lr=3)]).step()
+        Mine([{"params": params(library), "lr": 3}]).step()
 
 
 @BOTH
 def test_the_callers_dict_becomes_the_group(library):
-    group = dict(params=params(library)[0], lr=0.5)
+    group = {"params": params(library)[0], "lr": 0.5}
     optimizer = library.optim.SGD([group], lr=0.1, momentum=0.9)
     assert optimizer.param_groups[0] is group and group["momentum"] == 0.9 and len(group["params"]) == 1
 
@@ -243,7 +243,7 @@ def test_loading_copies():
 def test_a_users_optimizer(library):
     class Heavy(library.optim.Optimizer):
         def __init__(self, params, lr=0.1, momentum=0.5):
-            super().__init__(params, dict(lr=lr, momentum=momentum))
+            super().__init__(params, {"lr": lr, "momentum": momentum})
 
         @library.no_grad()
         def step(self, closure=None):
@@ -301,9 +301,9 @@ def test_old_state_dicts_count_in_plain_numbers():
     """PyTorch before 1.12 kept the step as an int, and groups without today's options."""
     w = params(rushlight, 1)[0]
     optimizer = rushlight.optim.Adam([w])
-    moments = dict(exp_avg=rushlight.zeros(2, 3), exp_avg_sq=rushlight.zeros(2, 3))
-    group = dict(params=[0], lr=0.1, betas=(0.9, 0.99), eps=1e-8, weight_decay=0)
-    optimizer.load_state_dict(dict(state={0: dict(step=7, **moments)}, param_groups=[group]))
+    moments = {"exp_avg": rushlight.zeros(2, 3), "exp_avg_sq": rushlight.zeros(2, 3)}
+    group = {"params": [0], "lr": 0.1, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0}
+    optimizer.load_state_dict({"state": {0: dict(step=7, **moments)}, "param_groups": [group]})
     grads(rushlight, [w])
     optimizer.step()
     assert optimizer.state[w]["step"].item() == 8 and optimizer.param_groups[0]["amsgrad"] is False

@@ -16,42 +16,65 @@ torch = pytest.importorskip("torch")
 MATRICES = ((4, 3), (3, 4), (5, 5))
 OPTIONS = [
     ("SGD", {}),
-    ("SGD", dict(lr=0.1, weight_decay=0.2, maximize=True)),
-    ("SGD", dict(lr=0.1, momentum=0.9)),
-    ("SGD", dict(lr=0.1, momentum=0.9, dampening=0.3, weight_decay=0.1)),
-    ("SGD", dict(lr=0.1, momentum=0.9, nesterov=True, maximize=True, weight_decay=0.1)),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.2, "maximize": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True, "weight_decay": 0.1}),
     ("Adam", {}),
-    ("Adam", dict(lr=0.1, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1)),
-    ("Adam", dict(lr=0.1, amsgrad=True, betas=(0.3, 0.6), maximize=True)),
-    ("Adam", dict(lr=0.1, decoupled_weight_decay=True, weight_decay=0.3)),
-    ("Adam", dict(lr=0.1, foreach=True)),
-    ("AdamW", dict(lr=0.1)),
-    ("AdamW", dict(lr=0.1, amsgrad=True, weight_decay=0.5, maximize=True)),
+    ("Adam", {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "betas": (0.3, 0.6), "maximize": True}),
+    ("Adam", {"lr": 0.1, "decoupled_weight_decay": True, "weight_decay": 0.3}),
+    ("Adam", {"lr": 0.1, "foreach": True}),
+    ("AdamW", {"lr": 0.1}),
+    ("AdamW", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.5, "maximize": True}),
     ("RMSprop", {}),
-    ("RMSprop", dict(lr=0.1, alpha=0.8, eps=1e-2, weight_decay=0.1, maximize=True)),
-    ("RMSprop", dict(lr=0.1, momentum=0.7)),
-    ("RMSprop", dict(lr=0.1, momentum=0.7, centered=True, weight_decay=0.1)),
-    ("RMSprop", dict(lr=0.1, centered=True)),
-    ("Adagrad", dict(lr=0.1)),
-    ("Adagrad", dict(lr=0.1, lr_decay=0.2, weight_decay=0.1, initial_accumulator_value=0.3, eps=1e-2, maximize=True)),
-    ("Adamax", dict(lr=0.1)),
-    ("Adamax", dict(lr=0.1, betas=(0.7, 0.8), eps=1e-2, weight_decay=0.1, maximize=True)),
-    ("NAdam", dict(lr=0.1)),
-    ("NAdam", dict(lr=0.1, weight_decay=0.1, momentum_decay=0.1, maximize=True)),
-    ("NAdam", dict(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True)),
-    ("RAdam", dict(lr=0.1)),
-    ("RAdam", dict(lr=0.1, betas=(0.8, 0.9), weight_decay=0.1, maximize=True)),
-    ("RAdam", dict(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True)),
+    ("RMSprop", {"lr": 0.1, "alpha": 0.8, "eps": 1e-2, "weight_decay": 0.1, "maximize": True}),
+    ("RMSprop", {"lr": 0.1, "momentum": 0.7}),
+    ("RMSprop", {"lr": 0.1, "momentum": 0.7, "centered": True, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.1, "centered": True}),
+    ("Adagrad", {"lr": 0.1}),
+    (
+        "Adagrad",
+        {
+            "lr": 0.1,
+            "lr_decay": 0.2,
+            "weight_decay": 0.1,
+            "initial_accumulator_value": 0.3,
+            "eps": 1e-2,
+            "maximize": True,
+        },
+    ),
+    ("Adamax", {"lr": 0.1}),
+    ("Adamax", {"lr": 0.1, "betas": (0.7, 0.8), "eps": 1e-2, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {"lr": 0.1}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.1, "maximize": True}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.1}),
+    ("RAdam", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     ("Adadelta", {}),
-    ("Adadelta", dict(lr=0.5, rho=0.7, eps=1e-3, weight_decay=0.1, maximize=True)),
-    ("Rprop", dict(lr=0.1)),
-    ("Rprop", dict(lr=0.1, etas=(0.3, 1.5), step_sizes=(0.01, 0.3), maximize=True)),
-    ("ASGD", dict(lr=0.1)),
-    ("ASGD", dict(lr=0.1, lambd=0.1, alpha=0.5, t0=4, weight_decay=0.1, maximize=True)),
-    ("Adafactor", dict(lr=0.1)),
-    ("Adafactor", dict(lr=0.1, beta2_decay=-0.5, eps=(1e-3, 0.1), d=1.5, weight_decay=0.1, maximize=True)),
-    ("Muon", dict(lr=0.1)),
-    ("Muon", dict(lr=0.1, nesterov=False, weight_decay=0.0, momentum=0.5, adjust_lr_fn="match_rms_adamw", ns_steps=3)),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Rprop", {"lr": 0.1}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.01, 0.3), "maximize": True}),
+    ("ASGD", {"lr": 0.1}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 4, "weight_decay": 0.1, "maximize": True}),
+    ("Adafactor", {"lr": 0.1}),
+    (
+        "Adafactor",
+        {"lr": 0.1, "beta2_decay": -0.5, "eps": (1e-3, 0.1), "d": 1.5, "weight_decay": 0.1, "maximize": True},
+    ),
+    ("Muon", {"lr": 0.1}),
+    (
+        "Muon",
+        {
+            "lr": 0.1,
+            "nesterov": False,
+            "weight_decay": 0.0,
+            "momentum": 0.5,
+            "adjust_lr_fn": "match_rms_adamw",
+            "ns_steps": 3,
+        },
+    ),
 ]
 IDS = [name + "-" + "-".join(options) for name, options in OPTIONS]
 NAMES = list(dict.fromkeys(name for name, _ in OPTIONS))
@@ -74,18 +97,18 @@ def pair(name, options, dtype=np.float32, shapes=None):
     made = []
     for library in (rushlight, torch):
         params = leaves(library, arrays)
-        groups = [dict(params=params[:2]), dict(params=params[2:], lr=0.05)]
+        groups = [{"params": params[:2]}, {"params": params[2:], "lr": 0.05}]
         made.append((library, params, getattr(library.optim, name)(groups, **options)))
     return made
 
 
 def tolerance(name, dtype=np.float32):
     if name == "Muon":  # its iteration runs in bfloat16
-        return dict(rtol=0.02, atol=0.02)
+        return {"rtol": 0.02, "atol": 0.02}
     return (
-        dict(rtol=2e-5, atol=2e-6)
+        {"rtol": 2e-5, "atol": 2e-6}
         if np.dtype(dtype).itemsize in (4, 8) and dtype != np.float64
-        else dict(rtol=1e-11, atol=1e-12)
+        else {"rtol": 1e-11, "atol": 1e-12}
     )
 
 
@@ -113,7 +136,7 @@ def test_other_dtypes(name, options, dtype):
         for library, params, optimizer in (ours, theirs):
             give_grads(library, params, step)
             optimizer.step()
-    limits = tolerance(name, dtype) if name == "Muon" or dtype != np.float64 else dict(rtol=1e-6, atol=1e-7)
+    limits = tolerance(name, dtype) if name == "Muon" or dtype != np.float64 else {"rtol": 1e-6, "atol": 1e-7}
     assert_close(numbers(ours[1]), numbers(theirs[1]), **limits)
 
 
@@ -217,36 +240,36 @@ def test_lr_as_tensor(name):
 
 
 REFUSED = [
-    ("SGD", dict(lr=-1)),
-    ("SGD", dict(momentum=-1)),
-    ("SGD", dict(weight_decay=-1)),
-    ("SGD", dict(nesterov=True)),
-    ("SGD", dict(fused=True, foreach=True)),
-    ("Adam", dict(lr=-1)),
-    ("Adam", dict(eps=-1)),
-    ("Adam", dict(betas=(1.0, 0.9))),
-    ("Adam", dict(betas=(0.9, -0.1))),
-    ("Adam", dict(weight_decay=-0.1)),
-    ("Adam", dict(fused=True, differentiable=True)),
-    ("RMSprop", dict(alpha=-1)),
-    ("RMSprop", dict(momentum=-1)),
-    ("Adagrad", dict(lr_decay=-1)),
-    ("Adagrad", dict(initial_accumulator_value=-1)),
-    ("Adamax", dict(betas=(0.9, 1.0))),
-    ("NAdam", dict(momentum_decay=-1)),
-    ("RAdam", dict(weight_decay=-1)),
-    ("Adadelta", dict(rho=1.5)),
-    ("Rprop", dict(etas=(1.1, 1.2))),
-    ("ASGD", dict(weight_decay=-1)),
-    ("Adafactor", dict(d=0.5)),
-    ("Adafactor", dict(beta2_decay=0.5)),
-    ("Adafactor", dict(eps=(-1.0, 0.1))),
-    ("Adafactor", dict(eps=(None, -0.1))),
-    ("Muon", dict(momentum=-1)),
-    ("Muon", dict(weight_decay=-1)),
-    ("Muon", dict(adjust_lr_fn="none")),
-    ("LBFGS", dict(lr=-1)),
-    ("SparseAdam", dict(eps=0)),
+    ("SGD", {"lr": -1}),
+    ("SGD", {"momentum": -1}),
+    ("SGD", {"weight_decay": -1}),
+    ("SGD", {"nesterov": True}),
+    ("SGD", {"fused": True, "foreach": True}),
+    ("Adam", {"lr": -1}),
+    ("Adam", {"eps": -1}),
+    ("Adam", {"betas": (1.0, 0.9)}),
+    ("Adam", {"betas": (0.9, -0.1)}),
+    ("Adam", {"weight_decay": -0.1}),
+    ("Adam", {"fused": True, "differentiable": True}),
+    ("RMSprop", {"alpha": -1}),
+    ("RMSprop", {"momentum": -1}),
+    ("Adagrad", {"lr_decay": -1}),
+    ("Adagrad", {"initial_accumulator_value": -1}),
+    ("Adamax", {"betas": (0.9, 1.0)}),
+    ("NAdam", {"momentum_decay": -1}),
+    ("RAdam", {"weight_decay": -1}),
+    ("Adadelta", {"rho": 1.5}),
+    ("Rprop", {"etas": (1.1, 1.2)}),
+    ("ASGD", {"weight_decay": -1}),
+    ("Adafactor", {"d": 0.5}),
+    ("Adafactor", {"beta2_decay": 0.5}),
+    ("Adafactor", {"eps": (-1.0, 0.1)}),
+    ("Adafactor", {"eps": (None, -0.1)}),
+    ("Muon", {"momentum": -1}),
+    ("Muon", {"weight_decay": -1}),
+    ("Muon", {"adjust_lr_fn": "none"}),
+    ("LBFGS", {"lr": -1}),
+    ("SparseAdam", {"eps": 0}),
 ]
 
 
@@ -268,7 +291,7 @@ def test_what_is_not_supported_says_what_to_do():
         rushlight.optim.Adam([w], capturable=True)
     optimizer = rushlight.optim.Adam([w])
     with pytest.raises(NotImplementedError, match="capturable"):
-        optimizer.add_param_group(dict(params=[rushlight.ones(2, requires_grad=True)], capturable=True))
+        optimizer.add_param_group({"params": [rushlight.ones(2, requires_grad=True)], "capturable": True})
     assert len(optimizer.param_groups) == 1
     sparse = rushlight.optim.SparseAdam([w])
     sparse.step()

@@ -1,8 +1,8 @@
 """LRScheduler: sets the learning rate of an optimizer's groups, once per `step()`.
 
-A schedule has two forms. `get_lr` gives the next rates from those in the groups now, so that several schedulers can work
-on one optimizer (the chainable form). `_get_closed_form_lr`, where there is one, gives them from the number of the epoch
-alone; it is used when `step(epoch)` jumps.
+A schedule has two forms. `get_lr` gives the next rates from those in the groups now, so that several schedulers can
+work on one optimizer (the chainable form). `_get_closed_form_lr`, where there is one, gives them from the number of the
+epoch alone; it is used when `step(epoch)` jumps.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ..rule import number
 ADVICE = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 EPOCH_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
-    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form is "
-    "used instead of the new chainable form, where available."
+    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed "
+    "form is used instead of the new chainable form, where available."
 )
 
 

@@ -1,4 +1,4 @@
-"""Schedules that go up and down between two rates, moving momentum the other way: CyclicLR again and again, OneCycleLR once."""
+"""Schedules that go up and down between two rates, and momentum the other way: CyclicLR often, OneCycleLR once."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def _phases(pct_start: float, total_steps: int, three_phase: bool) -> list[dict[
     ends.append((total_steps - 1, "min_lr", "max_momentum"))
     phases, lr, momentum = [], "initial_lr", "max_momentum"
     for end_step, end_lr, end_momentum in ends:
-        names = dict(start_lr=lr, end_lr=end_lr, start_momentum=momentum, end_momentum=end_momentum)
+        names = {"start_lr": lr, "end_lr": end_lr, "start_momentum": momentum, "end_momentum": end_momentum}
         phases.append({"end_step": end_step, **names})
         lr, momentum = end_lr, end_momentum
     return phases

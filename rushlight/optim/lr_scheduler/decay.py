@@ -17,7 +17,7 @@ Lambda = Callable[[int], float]
 
 
 class _Factor(LRScheduler):
-    """A schedule that a subclass gives as two factors: on the last rate (`_change`) and on the initial rate (`_total`)."""
+    """A schedule that a subclass gives as two factors: on the last rate (`_change`) and on the first (`_total`)."""
 
     def _change(self) -> float:
         raise NotImplementedError
