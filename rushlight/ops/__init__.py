@@ -1,6 +1,6 @@
 """Operators: Tensors in, Tensors out. One file per family; this page gathers their public functions."""
 
-from . import conversion, creation, elementwise, indexing, promotion, reduction, results, shape  # noqa: F401
+from . import conversion, creation, elementwise, indexing, promotion, reduction, results, sampling, shape  # noqa: F401
 from .activation import celu_, prelu, relu, relu_, rrelu, rrelu_, selu, selu_, sigmoid, tanh, threshold, threshold_  # noqa: F401
 from .activation import celu, hardshrink  # noqa: F401
 from .comparison import (  # noqa: F401
@@ -313,4 +313,42 @@ from .pooling import (  # noqa: F401
     adaptive_max_pool1d_with_indices as adaptive_max_pool1d,
     avg_pool1d,
     max_pool1d_with_indices,
+)
+from .scatter import (  # noqa: F401
+    argwhere,
+    as_strided_scatter,
+    diagonal_scatter,
+    gather,
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_reduce,
+    index_select,
+    masked_fill,
+    masked_scatter,
+    masked_select,
+    nonzero,
+    put,
+    scatter,
+    scatter_add,
+    scatter_reduce,
+    select_scatter,
+    slice_scatter,
+    take,
+    take_along_dim,
+)
+from .sampling import (  # noqa: F401
+    bernoulli,
+    binomial,
+    multinomial,
+    normal,
+    poisson,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
 )

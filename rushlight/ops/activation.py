@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import random
-from ..autograd.tape import OUT, Operator, TensorBase, check_writable
+from ..autograd.tape import OUT, Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .numpy_protocol import numpy_name
-from .promotion import conj, floating, in_float32, into, not_a_tensor, not_implemented, unbroadcast, write_
+from .promotion import conj, floating, in_float32, into, not_a_tensor, not_implemented, overwrite, unbroadcast
 from .shape import wrap_dim
 from .special import Erf
 from .unary import operator
