@@ -1,0 +1,3 @@
+"""Helpers for networks."""
+
+from . import rnn
