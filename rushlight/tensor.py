@@ -699,6 +699,13 @@ class Tensor(TensorBase):
     bernoulli_, geometric_ = ops.sampling.bernoulli_, ops.sampling.geometric_
     bernoulli, multinomial = ops.bernoulli, ops.multinomial
 
+    # -- order
+
+    sort, argsort, msort, topk, kthvalue = ops.sort, ops.argsort, ops.msort, ops.topk, ops.kthvalue
+    median, nanmedian, mode, quantile, nanquantile = ops.median, ops.nanmedian, ops.mode, ops.quantile, ops.nanquantile
+    unique, unique_consecutive, isin = ops.unique, ops.unique_consecutive, ops.isin
+    bincount, histc, histogram = ops.bincount, ops.histc, ops.histogram
+
     # -- gather and scatter
 
     gather, take_along_dim, index_select, take = ops.gather, ops.take_along_dim, ops.index_select, ops.take

@@ -43,6 +43,7 @@ from ..ops.dropout import (
     feature_alpha_dropout,
 )
 from ..ops.softmax import gumbel_softmax, softmin
+from ..ops.sorting import one_hot
 from ..ops.softmax import nn_log_softmax as log_softmax
 from ..ops.softmax import nn_softmax as softmax
 from ..ops.attention import multi_head_attention_forward, scaled_dot_product_attention

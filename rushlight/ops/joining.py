@@ -412,11 +412,11 @@ class Triangle(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, keep: Array) -> Array:
         ctx.keep = keep
-        return xp.where(keep, x, xp.zeros((), x.dtype))
+        return xp.where(keep, x, xp.zeros_like(x, shape=()))
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return xp.where(ctx.keep, grad, xp.zeros((), grad.dtype))
+        return xp.where(ctx.keep, grad, xp.zeros_like(grad, shape=()))
 
 
 def _lower(x: Tensor, diagonal: int, name: str) -> Array:

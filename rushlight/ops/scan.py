@@ -92,9 +92,9 @@ class LogCumsumExp(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         x, out = ctx.saved
-        if is_complex(x):
-            return xp.exp(xp.conj(x)) * _backwards(grad * xp.exp(-xp.conj(out)), ctx.dim)
-        parts = [_from_logs(xp.where(sign * grad > 0, sign * grad, xp.zeros_like(grad)), x, out, ctx.dim) for sign in (1, -1)]
+        if isinstance(grad, TensorBase) or is_complex(x):
+            return _by_pairs(grad, x, out, ctx.dim)
+        parts = [_from_logs(xp.where(sign * grad > 0, sign * grad, 0), x, out, ctx.dim) for sign in (1, -1)]
         return parts[0] - parts[1]
 
 
@@ -107,8 +107,17 @@ def _log_cumsum_exp(x: Array, dim: int) -> Array:
 
 def _from_logs(grad: Array, x: Array, out: Array, dim: int) -> Array:
     """For non-negative gradients."""
-    scan = logcumsumexp if isinstance(grad, TensorBase) else _log_cumsum_exp
-    return xp.exp(xp.flip(scan(xp.flip(xp.log(grad) - out, dim), dim), dim) + x)
+    return xp.exp(xp.flip(_log_cumsum_exp(xp.flip(xp.log(grad) - out, dim), dim), dim) + x)
+
+
+def _by_pairs(grad: Array, x: Array, out: Array, dim: int) -> Array:
+    """The sum over k >= i of grad[k] * exp(x[i] - y[k]), pair by pair: it needs n^2 memory but no logarithm of gradients."""
+    x, out, grad = (xp.moveaxis(a, dim, -1) for a in (x, out, grad))
+    n = x.shape[-1]
+    far = xp.where(np.tri(n, dtype=bool).T, x[..., :, None] - out[..., None, :], -np.inf)  # (..., i, k)
+    weight = xp.exp(far)
+    weight = xp.conj(weight) if is_complex(weight) else weight
+    return xp.moveaxis((weight * grad[..., None, :]).sum(axis=-1), -1, dim)
 
 
 class Running(Operator):

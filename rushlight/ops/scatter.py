@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.tape import Operator, TensorBase, wrap
+from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
 from .indexing import Index, index_backward, lane_index, plain_index
@@ -267,27 +267,37 @@ def _start(reduce: str, kind: np.dtype[Any]) -> Any:
 class ScatterProd(Operator):
     """y[p] = x[p] * product of the src that go to p;  dx = grad * y / x,  with zeros handled by counting them."""
 
+    saves = (0, 3, OUT)
+
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array, include: bool) -> Array:
-        used = src[_corner(index.shape)]
-        ctx.save(x, used, *_product_parts(x, dim, index, used, include))
-        ctx.places, ctx.include, ctx.src_shape = lane_index(index, dim), include, src.shape
-        return ctx.saved[2] * (ctx.saved[3] == 0)
+        ctx.places, ctx.include = lane_index(index, dim), include
+        products, zeros, named = _product_parts(x, ctx.places, src[_corner(index.shape)], include)
+        out = products * (zeros == 0)
+        ctx.corner = _corner(index.shape)
+        ctx.save(x, src, out, products, zeros, named)
+        return out
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        x, used, products, zeros, named = ctx.saved
-        dx = grad * _without(x, products, zeros) if ctx.include else grad * ~named
-        dsrc = grad[ctx.places] * _without(used, products[ctx.places], zeros[ctx.places])
-        return dx, None, None, _to_source(dsrc, ctx.src_shape)
+        x, src, out, products, zeros, named = (*ctx.saved[:3], *map(_bare, ctx.saved[3:]))
+        if zeros.any():  # the products are constants here, so derivatives of higher order hold where nothing is 0
+            out = xp.where(zeros > 0, products, out)
+        used, at = src[ctx.corner], ctx.places
+        dx = grad * _without(x, out, zeros) if ctx.include else xp.where(named, xp.zeros_like(grad), grad)
+        dsrc = grad[at] * _without(used, out[at], zeros[at])
+        return dx, None, None, _to_source(dsrc, src.shape)
 
 
-def _product_parts(x: Array, dim: int, index: Array, used: Array, include: bool) -> tuple[Array, Array, Array]:
+def _bare(x: Any) -> Array:
+    return getattr(x, "_array", x)
+
+
+def _product_parts(x: Array, places: Any, used: Array, include: bool) -> tuple[Array, Array, Array]:
     """The product of what is not 0 at each place, how many zeros go there, and whether the index names the place."""
-    places = lane_index(index, dim)
     named = np.zeros(x.shape, bool)
     named[places] = True
-    start = np.where(named, 1, x).astype(x.dtype) if not include else x
+    start = x if include else np.where(named, 1, x).astype(x.dtype)
     products, zeros = np.where(start == 0, 1, start).astype(x.dtype), (start == 0).astype(np.int64)
     np.multiply.at(products, places, np.where(used == 0, 1, used).astype(x.dtype))
     np.add.at(zeros, places, (used == 0).astype(np.int64))
@@ -296,8 +306,9 @@ def _product_parts(x: Array, dim: int, index: Array, used: Array, include: bool)
 
 def _without(x: Array, products: Array, zeros: Array) -> Array:
     """The product with one factor, x, left out."""
-    alone = (x == 0) & (zeros == 1)
-    return xp.where(alone, products, xp.where(zeros > 0, 0, products / xp.where(x == 0, 1, x)))
+    zero = _bare(x) == 0
+    alone = zero & (zeros == 1)
+    return xp.where(alone, products, xp.where(zeros > 0, xp.zeros_like(x), products / xp.where(zero, xp.ones_like(x), x)))
 
 
 class ScatterExtreme(Operator):
