@@ -151,12 +151,15 @@ public:
 
     const std::vector<Steps>& steps() const { return blocks; }
 
+    // An odd number of cache lines, so that the rows spread over all sets of the L1 cache.
+    static int64_t row_of(int64_t steps) { return (ceil_div(steps, 16) | 1) * 16; }
+
     // Room that the matrix of `pixels` pixels needs at most.
-    static int64_t room(int64_t pixels, int64_t steps) { return pixels * (steps + W); }
+    static int64_t room(int64_t pixels, int64_t steps) { return pixels * row_of(steps); }
 
     // The matrix (pixel, step) of `count` pixels.
     Matrix gather(int64_t first, int64_t count, const Steps& steps, float* to) const {
-        const int64_t row = steps.count % 1024 == 0 ? steps.count + W : steps.count;  // rows 4 KB apart would share a set of L1
+        const int64_t row = row_of(steps.count);
         Pixel pixel(grid, first);
         for (int64_t i = 0; i < count; i++, pixel.next(grid)) gather_pixel(pixel, steps, to + i * row);
         return {to, row, 1};
@@ -206,10 +209,12 @@ public:
 
     const std::vector<Steps>& steps() const { return blocks; }
 
-    static int64_t room(int64_t pixels, int64_t steps) { return (pixels + W) * steps; }
+    static int64_t row_of(int64_t pixels) { return (ceil_div(pixels, 16) | 1) * 16; }
+
+    static int64_t room(int64_t pixels, int64_t steps) { return row_of(pixels) * steps; }
 
     Matrix gather(int64_t first, int64_t count, const Steps& steps, float* to) const {
-        const int64_t row = ceil_div(count, W) * W;
+        const int64_t row = row_of(count);
         for (size_t k = steps.begin; k < steps.end; k++)
             gather_step(int64_t(k / taps.size()), taps[k % taps.size()], first, count, to + int64_t(k) * row);
         return {to, 1, row};
@@ -230,30 +235,78 @@ int64_t all_steps(const Source& source) {
 
 // --- the weight as panels -------------------------------------------------------------------------------------------
 
-// One group's weight with any strides, seen from one pass: `depth` entries per tap are summed over, `columns` are not.
+// One group's weight (O, C, T).
 struct Weight {
     const float* data;
-    int64_t tap, inner, column;  // strides
-    int64_t depth, columns;
+    int64_t O, C, T;
 };
+
+// The position of each tap of the weight in a list of taps; -1: it is not there.
+std::vector<int64_t> positions(const std::vector<Tap>& taps, int64_t T) {
+    std::vector<int64_t> position(size_t(T), -1);
+    for (size_t i = 0; i < taps.size(); i++) position[size_t(taps[i].index)] = int64_t(i);
+    return position;
+}
 
 int64_t panel_offset(int64_t panel, int64_t steps) { return panel * NR * steps; }
 
-// Panels of NR columns (the last may be narrower), each with all steps in the order of the taps.
-float* pack_weight(const Weight& weight, const std::vector<Tap>& taps) {
-    const int64_t steps = weight.depth * int64_t(taps.size()), panels = ceil_div(weight.columns, NR);
+// A panel of the outputs o .. o + columns; steps are (tap, c).
+void pack_outputs(const Weight& weight, const std::vector<int64_t>& position, int64_t o, int columns, float* panel) {
+    const int64_t K = weight.C * weight.T, width = panel_width(columns);
+    for (int v = 0; v < columns; v += W)
+        for (int64_t k = 0; k < K; k += W) {
+            vf block[W];
+            const int count = int(min(W, K - k));
+            load_transposed(weight.data + (o + v) * K + k, K, min(W, columns - v), count, block);
+            int64_t c = k / weight.T, t = k % weight.T;
+            for (int i = 0; i < count; i++) {
+                store(panel + (position[size_t(t)] * weight.C + c) * width + v, block[i]);
+                if (++t == weight.T) t = 0, c++;
+            }
+        }
+}
+
+// A panel of the inputs c .. c + columns; steps are (tap, o), of the taps that have a position.
+void pack_inputs(const Weight& weight, const std::vector<int64_t>& position, int64_t c, int columns, float* panel) {
+    const int64_t width = panel_width(columns);
+    for (int64_t o = 0; o < weight.O; o++)
+        for (int v = 0; v < columns; v += W)
+            for (int64_t t = 0; t < weight.T; t += W) {
+                vf block[W];
+                const int count = int(min(W, weight.T - t));
+                const float* from = weight.data + (o * weight.C + c + v) * weight.T + t;
+                load_transposed(from, weight.T, min(W, columns - v), count, block);
+                for (int i = 0; i < count; i++) {
+                    const int64_t at = position[size_t(t + i)];
+                    if (at >= 0) store(panel + (at * weight.O + o) * width + v, block[i]);
+                }
+            }
+}
+
+// All panels of `columns` columns (NR each, the last may be narrower), packed by pack(column, columns, panel).
+template <class Pack>
+float* pack_panels(int64_t columns, int64_t steps, const Pack& pack) {
+    const int64_t panels = ceil_div(columns, NR);
     float* packed = scratch(Slot::tiles, size_t(panels * NR * steps));
     if (!packed) return nullptr;
-    const auto pack = [&](int64_t panel, size_t t) {
-        const int columns = int(min(NR, weight.columns - panel * NR)), width = panel_width(columns);
-        const Matrix part{weight.data + taps[t].index * weight.tap + panel * NR * weight.column, weight.inner, weight.column};
-        pack_panel(part, weight.depth, columns, width, packed + panel_offset(panel, steps) + int64_t(t) * weight.depth * width);
-    };
     parallel_for(panels, 1 + 32768 / (NR * steps), [&](int64_t begin, int64_t end) {
-        for (int64_t panel = begin; panel < end; panel++)
-            for (size_t t = 0; t < taps.size(); t++) pack(panel, t);
+        for (int64_t i = begin; i < end; i++) pack(i * NR, int(min(NR, columns - i * NR)), packed + panel_offset(i, steps));
     });
     return packed;
+}
+
+float* panels_of_outputs(const Weight& weight, const std::vector<Tap>& taps) {
+    const std::vector<int64_t> position = positions(taps, weight.T);
+    return pack_panels(weight.O, weight.C * weight.T, [&](int64_t o, int columns, float* panel) {
+        pack_outputs(weight, position, o, columns, panel);
+    });
+}
+
+float* panels_of_inputs(const Weight& weight, const std::vector<Tap>& taps) {
+    const std::vector<int64_t> position = positions(taps, weight.T);
+    return pack_panels(weight.C, weight.O * int64_t(taps.size()), [&](int64_t c, int columns, float* panel) {
+        pack_inputs(weight, position, c, columns, panel);
+    });
 }
 
 // --- sums over taps: forward and backward input -----------------------------------------------------------------------
@@ -347,23 +400,9 @@ bool add_up_pixels(const Source& source, Matrix grad, const Steps& part, int64_t
     return true;
 }
 
-// Adds up the ranges' sums, (ranges, K, O), and puts step k of column o at dweight[o * K + place[k]].
-void finish_weight(const float* partial, int64_t ranges, int64_t K, int64_t O, const std::vector<int64_t>& place, float* dweight) {
-    parallel_for(ceil_div(O, W), 1 + 16384 / (K * W * ranges), [&](int64_t begin, int64_t end) {
-        for (int64_t o = begin * W; o < min(O, end * W); o += W) {
-            const int lanes = int(min(W, O - o));
-            for (int64_t k = 0; k < K; k++) {
-                vf total = load_first(partial + k * O + o, lanes);
-                for (int64_t r = 1; r < ranges; r++) total += load_first(partial + (r * K + k) * O + o, lanes);
-                for (int i = 0; i < lanes; i++) dweight[(o + i) * K + place[size_t(k)]] = total[i];
-            }
-        }
-    });
-}
-
 template <class Source>
-bool sum_over_pixels(const Source& source, Matrix grad, int64_t O, const std::vector<int64_t>& place, float* dweight) {
-    const int64_t K = all_steps(source), pixels = source.grid.pixels(), parts = int64_t(source.steps().size());
+bool sum_over_pixels(const Source& source, Matrix grad, const Weight& order, float* dweight) {
+    const int64_t K = all_steps(source), O = order.O, pixels = source.grid.pixels(), parts = int64_t(source.steps().size());
     const int64_t across = ceil_div(O, WEIGHT_COLUMNS), tiles = parts * across;
     const int64_t ranges = max(1, min(RANGES / tiles, pixels / (2 * WEIGHT_BLOCK)));
     float* partial = scratch(Slot::partial_sums, size_t(ranges * K * O));
@@ -379,8 +418,7 @@ bool sum_over_pixels(const Source& source, Matrix grad, int64_t O, const std::ve
                 whole = false;
         }
     });
-    finish_weight(partial, ranges, K, O, place, dweight);
-    return whole;
+    return sum_weight_gradients(partial, ranges, order.T, order.C, order.O, dweight) && whole;
 }
 
 // --- the passes ----------------------------------------------------------------------------------------------------------
@@ -411,16 +449,15 @@ Images channels_from(Images x, int64_t channel) {
 }
 
 bool forward_group(const ConvShape& s, const Images& x, const float* weight, const float* bias, float* y) {
-    const int64_t taps_count = s.KH * s.KW, K = s.C * taps_count;
     const Grid grid{s.N, s.OH, s.OW, s.stride_h, s.stride_w};
     const std::vector<Tap> taps = forward_taps(s);
     const BiasFloor epilogue{bias, KEEP.floor};
     const DenseTarget target{y, s.O * s.groups};
     if (x.w == 1 && conv_takes_planes(s)) {
-        const float* panels = pack_weight({weight, 0, 1, K, K, s.O}, {{0, 0, 0}});
+        const float* panels = panels_of_outputs({weight, s.O, s.C * s.KH * s.KW, 1}, {{0, 0, 0}});
         return panels && multiply(PlaneSource(x, s.C, grid, taps), panels, s.O, epilogue, target);
     }
-    const float* panels = pack_weight({weight, 1, taps_count, K, s.C, s.O}, taps);
+    const float* panels = panels_of_outputs({weight, s.O, s.C, s.KH * s.KW}, taps);
     return panels && multiply(PixelSource(x, s.C, grid, taps), panels, s.O, epilogue, target);
 }
 
@@ -436,7 +473,7 @@ bool backward_lattice(const ConvShape& s, const Images& grad, const Weight& weig
     const LatticeTarget target{dx + (a * s.W + b) * pixel, s.H * s.W * pixel, s.stride_h * s.W * pixel, s.stride_w * pixel};
     const std::vector<Tap> taps = backward_taps(s, a, b);
     if (taps.empty()) return clear_lattice(target, grid, s.C), true;
-    const float* panels = pack_weight(weight, taps);
+    const float* panels = panels_of_inputs(weight, taps);
     const PixelSource source(grad, s.O, grid, taps);
     if (!panels) return false;
     if (s.stride_h == 1 && s.stride_w == 1) return multiply(source, panels, s.C, KEEP, DenseTarget{dx, pixel});
@@ -444,20 +481,11 @@ bool backward_lattice(const ConvShape& s, const Images& grad, const Weight& weig
 }
 
 bool backward_input_group(const ConvShape& s, const Images& grad, const float* weight, float* dx) {
-    const int64_t taps = s.KH * s.KW;
-    const Weight seen{weight, 1, s.C * taps, taps, s.O, s.C};
+    const Weight seen{weight, s.O, s.C, s.KH * s.KW};
     bool whole = true;
     for (int64_t a = 0; a < min(s.stride_h, s.H); a++)
         for (int64_t b = 0; b < min(s.stride_w, s.W); b++) whole &= backward_lattice(s, grad, seen, a, b, dx);
     return whole;
-}
-
-// Where the weight, (O, C, taps), has the step (tap, c).
-std::vector<int64_t> places(int64_t taps, int64_t channels) {
-    std::vector<int64_t> place;
-    for (int64_t t = 0; t < taps; t++)
-        for (int64_t c = 0; c < channels; c++) place.push_back(c * taps + t);
-    return place;
 }
 
 // grad has a row per pixel.
@@ -465,8 +493,8 @@ bool backward_weight_group(const ConvShape& s, Matrix grad, const Images& x, flo
     const Grid grid{s.N, s.OH, s.OW, s.stride_h, s.stride_w};
     const std::vector<Tap> taps = forward_taps(s);
     if (x.w == 1 && conv_takes_planes(s))
-        return sum_over_pixels(PlaneSource(x, s.C, grid, taps), grad, s.O, places(1, s.C * s.KH * s.KW), dweight);
-    return sum_over_pixels(PixelSource(x, s.C, grid, taps), grad, s.O, places(s.KH * s.KW, s.C), dweight);
+        return sum_over_pixels(PlaneSource(x, s.C, grid, taps), grad, {nullptr, s.O, s.C * s.KH * s.KW, 1}, dweight);
+    return sum_over_pixels(PixelSource(x, s.C, grid, taps), grad, {nullptr, s.O, s.C, s.KH * s.KW}, dweight);
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ bool column_sums(const float* x, int64_t R, int64_t C, float* out);
 // y[n, c, r] = x[n, r, c],  x (N, R, C)
 void transpose_batch(const float* x, int64_t N, int64_t R, int64_t C, float* y);
 
+// dweight[o, c, t] = sum_r partial[r, t, c, o]
+bool sum_weight_gradients(const float* partial, int64_t ranges, int64_t T, int64_t C, int64_t O, float* dweight);
+
 // --- conv.cpp ----------------------------------------------------------------------------------------------------
 
 // Images with any distances between entries: (n, c, h, w) is at data[n * n_stride + c * c_stride + ...]. Where not said
@@ -49,6 +52,13 @@ bool conv_backward_weight(const ConvShape& s, const float* grad, const Images& x
 
 // Whether x would be taken as planes.
 bool conv_takes_planes(const ConvShape& s);
+
+// --- winograd.cpp: the same for 3 x 3 taps at stride 1 and some tens of channels at least ---------------------------
+
+bool winograd_takes(const ConvShape& s);
+bool winograd_forward(const ConvShape& s, const Images& x, const float* weight, const float* bias, float* y);
+bool winograd_backward_input(const ConvShape& s, const float* grad, const float* weight, float* dx);
+bool winograd_backward_weight(const ConvShape& s, const float* grad, const Images& x, float* dweight);
 
 // --- depthwise.cpp: the same with C = O = 1, `groups` channels; x (N, H, W, groups) --------------------------------
 
@@ -86,6 +96,30 @@ void cross_entropy_rows(const float* logits, const int64_t* target, int64_t igno
 // dlogits[r, c] = g[r] (e^(logits[r, c] - lse[r]) - (1 - s) [c = target[r]] - s / C),  g[r] = scale[r * scale_step]; 0 where ignored
 void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const int64_t* target,
                             const float* lse, int64_t ignore, float smoothing, int64_t R, int64_t C, float* dlogits);
+
+// --- attention.cpp ---------------------------------------------------------------------------------------------------
+
+// The matrices of all heads: row r of head h is at data + begin[h] + r * row, its entries side by side.
+struct HeadRows {
+    float* data;
+    const int64_t* begin;
+    int64_t row;
+};
+
+// L queries and S keys of D entries, S values of E; if causal, query i sees keys 0 to i.
+struct AttentionShape {
+    int64_t heads, L, S, D, E;
+    float scale;
+    bool causal;
+};
+
+// y = softmax(scale q k^T) v;  lse (heads, L) = the log-sum-exp of each row of scale q k^T
+bool attention_forward(const AttentionShape& s, const HeadRows& q, const HeadRows& k, const HeadRows& v, const HeadRows& y,
+                       float* lse);
+// With p = e^(scale q k^T - lse):  dv = p^T grad,  ds = scale p (grad v^T - sum(grad y)),  dq = ds k,  dk = ds^T q
+bool attention_backward(const AttentionShape& s, const HeadRows& grad, const HeadRows& q, const HeadRows& k,
+                        const HeadRows& v, const HeadRows& y, const float* lse, const HeadRows& dq, const HeadRows& dk,
+                        const HeadRows& dv);
 
 // --- norm.cpp --------------------------------------------------------------------------------------------------------
 

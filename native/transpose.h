@@ -6,26 +6,25 @@
 
 namespace rushlight {
 
-// One block of up to W rows and columns: to[c * to_row + r] = from[r * from_row + c].
-inline void transpose_block(const float* from, int64_t from_row, int rows, int columns, float* to, int64_t to_row) {
-    vf block[W];
-    if (rows == W && columns == W) {
+// Up to W rows of up to W columns, the rest 0: afterwards vector c holds column c.
+inline void load_transposed(const float* from, int64_t from_row, int rows, int columns, vf (&block)[W]) {
+    if (rows == W && columns == W)
         for (int r = 0; r < W; r++) block[r] = load(from + r * from_row);
-        transpose(block);
-        for (int c = 0; c < W; c++) store(to + c * to_row, block[c]);
-        return;
-    }
-    for (int r = 0; r < W; r++) block[r] = r < rows ? load_first(from + r * from_row, columns) : vf{};
+    else
+        for (int r = 0; r < W; r++) block[r] = r < rows ? load_first(from + r * from_row, columns) : vf{};
     transpose(block);
-    for (int c = 0; c < columns; c++) store_first(to + c * to_row, block[c], rows);
 }
 
 // to[c * to_row + r] = from[r * from_row + c] for r < rows, c < columns.
 inline void copy_transposed(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to, int64_t to_row) {
     for (int64_t c = 0; c < columns; c += W)
         for (int64_t r = 0; r < rows; r += W) {
-            const int height = int(rows - r < W ? rows - r : W), width = int(columns - c < W ? columns - c : W);
-            transpose_block(from + r * from_row + c, from_row, height, width, to + c * to_row + r, to_row);
+            const int height = int(min(W, rows - r)), width = int(min(W, columns - c));
+            vf block[W];
+            load_transposed(from + r * from_row + c, from_row, height, width, block);
+            for (int i = 0; i < width; i++)
+                if (height == W) store(to + (c + i) * to_row + r, block[i]);
+                else store_first(to + (c + i) * to_row + r, block[i], height);
         }
 }
 

@@ -101,8 +101,9 @@ PyObject* conv_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = is_depthwise(s) ? depthwise_forward(s, x.data, data(weight), data_or_null(args[2]), data(y))
-                                : conv_forward(s, x, data(weight), data_or_null(args[2]), data(y));
+        whole = is_depthwise(s)    ? depthwise_forward(s, x.data, data(weight), data_or_null(args[2]), data(y))
+                : winograd_takes(s) ? winograd_forward(s, x, data(weight), data_or_null(args[2]), data(y))
+                                    : conv_forward(s, x, data(weight), data_or_null(args[2]), data(y));
     }
     return whole ? y.release() : PyErr_NoMemory();
 }
@@ -123,8 +124,9 @@ PyObject* conv_backward_input_(PyObject*, PyObject* const* args, Py_ssize_t coun
     {
         Unlocked unlocked(work(s));
         const Images images = channels_last_images(data(grad), s.O * s.groups, s.OH, s.OW);
-        whole = is_depthwise(s) ? depthwise_backward_input(s, data(grad), data(weight), data(dx))
-                                : conv_backward_input(s, images, data(weight), data(dx));
+        whole = is_depthwise(s)    ? depthwise_backward_input(s, data(grad), data(weight), data(dx))
+                : winograd_takes(s) ? winograd_backward_input(s, data(grad), data(weight), data(dx))
+                                    : conv_backward_input(s, images, data(weight), data(dx));
     }
     return whole ? dx.release() : PyErr_NoMemory();
 }
@@ -147,8 +149,9 @@ PyObject* conv_backward_weight_(PyObject*, PyObject* const* args, Py_ssize_t cou
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = is_depthwise(s) ? depthwise_backward_weight(s, data(grad), x.data, data(dweight))
-                                : conv_backward_weight(s, data(grad), x, data(dweight));
+        whole = is_depthwise(s)    ? depthwise_backward_weight(s, data(grad), x.data, data(dweight))
+                : winograd_takes(s) ? winograd_backward_weight(s, data(grad), x, data(dweight))
+                                    : conv_backward_weight(s, data(grad), x, data(dweight));
     }
     return whole ? dweight.release() : PyErr_NoMemory();
 }
