@@ -1,0 +1,3 @@
+"""What surrounds training: data sets and loaders, handles of hooks."""
+
+from . import data, hooks
