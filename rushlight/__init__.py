@@ -53,7 +53,8 @@ from .random import (
 from .threads import get_num_interop_threads, get_num_threads, set_num_interop_threads, set_num_threads
 from .version import __version__
 
-from . import cuda, nn, optim, utils  # isort: split
+from . import cuda, nn, optim, special, utils  # isort: split
+from .optim import swa_utils as _swa_utils  # isort: split
 
 # NumPy warns where arithmetic overflows or divides by zero; PyTorch does not. Only what our own code computes is meant.
 _warnings.filterwarnings("ignore", "(divide by zero|overflow|underflow|invalid value) encountered", RuntimeWarning, r"rushlight\.")

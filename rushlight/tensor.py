@@ -589,6 +589,21 @@ class Tensor(TensorBase):
     tanh, tanh_ = both(ops.tanh)
     erf, erf_ = both(ops.erf)
     erfc, erfc_ = both(ops.erfc)
+    erfinv, erfinv_ = both(ops.erfinv)
+    lgamma, lgamma_ = both(ops.lgamma)
+    digamma, digamma_ = both(ops.digamma)
+    mvlgamma, mvlgamma_ = both(ops.mvlgamma)
+    igamma, igamma_ = both(ops.igamma)
+    igammac, igammac_ = both(ops.igammac)
+    logit, logit_ = both(ops.logit)
+    sinc, sinc_ = both(ops.sinc)
+    i0, i0_ = both(ops.i0)
+
+    def polygamma(self, n: Any) -> Tensor:
+        """The n-th derivative of digamma."""
+        return ops.polygamma(n, self)
+
+    polygamma_ = in_place(polygamma)
     relu, relu_ = ops.relu, ops.relu_
     prelu, hardshrink = ops.prelu, ops.hardshrink
     softmax, log_softmax, logsumexp = ops.softmax, ops.log_softmax, ops.logsumexp

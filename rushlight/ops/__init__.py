@@ -148,7 +148,8 @@ from .shape import (  # noqa: F401
 from .dropout import alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_  # noqa: F401
 from .dropout import feature_dropout, feature_dropout_  # noqa: F401
 from .softmax import log_softmax, logsumexp, softmax  # noqa: F401
-from .special import erf, erfc  # noqa: F401
+from .bessel import i0  # noqa: F401
+from .special_functions import digamma, erf, erfc, erfinv, igamma, igammac, lgamma, logit, mvlgamma, polygamma, sinc  # noqa: F401
 from .unary import (  # noqa: F401
     abs,
     absolute,
@@ -374,3 +375,4 @@ from .sorting import (  # noqa: F401
     unique,
     unique_consecutive,
 )
+from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell  # noqa: F401

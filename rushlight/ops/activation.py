@@ -19,7 +19,7 @@ from ..kernels import kernel, xp
 from .numpy_protocol import numpy_name
 from .promotion import conj, floating, in_float32, into, not_a_tensor, not_implemented, overwrite, unbroadcast
 from .shape import wrap_dim
-from .special import Erf
+from .special_functions import Erf
 from .unary import operator
 
 if TYPE_CHECKING:

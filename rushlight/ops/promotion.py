@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 Array = Any
 F = TypeVar("F", bound=Callable[..., Any])
 
-# torch: log(0), 0 / 0 and overflow give inf and NaN without a word. NumPy warns, at the place of the call: silence it
-# for calls made by this package only. (An np.errstate around each call would cost more than the calls.)
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
-
 
 class Cast(Operator):
     @staticmethod
