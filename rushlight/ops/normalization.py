@@ -157,6 +157,8 @@ def batch_norm(
     Source: Ioffe, Szegedy 2015, arXiv:1502.03167.
     """
     x = input._array
+    if x.ndim == 1 and not x.size:
+        return input.clone()  # torch: there is nothing to normalise
     if x.ndim < 2:
         raise RangeError(f"batch_norm: input {x.shape} must have at least 2 dimensions, (N, C, ...)")
     _check_per_channel("batch_norm", x, (running_mean, running_var, weight, bias))

@@ -38,22 +38,28 @@ class Pad(Operator):
 # ------------------------------------------------------------------------------------------- which element goes where
 
 
-def _reflected(position: Array, size: int) -> Array:
+def _reflected(size: int, before: int, after: int) -> Array:
     period = 2 * (size - 1)
-    place = np.abs(position) % max(period, 1)
+    place = np.abs(np.arange(-before, size + after)) % max(period, 1)
     return np.where(place >= size, period - place, place)
 
 
-_PLACES = {
-    "reflect": _reflected,
-    "replicate": lambda position, size: np.clip(position, 0, size - 1),
-    "circular": lambda position, size: position % size,
-}
+def _replicated(size: int, before: int, after: int) -> Array:
+    return np.clip(np.arange(-before, size + after), 0, size - 1)
+
+
+def _wrapped(size: int, before: int, after: int) -> Array:
+    """torch: what a negative padding cuts away on one side is not seen from the other."""
+    first, last = max(-before, 0), size - max(-after, 0)
+    return first + (np.arange(-before, size + after) - first) % (last - first)
+
+
+_PLACES = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}
 
 
 @lru_cache(maxsize=256)
 def _table(mode: str, size: int, before: int, after: int) -> Table:
-    return Table(_PLACES[mode](np.arange(-before, size + after), size)[:, None], None, size)
+    return Table(_PLACES[mode](size, before, after)[:, None], None, size)
 
 
 def _check_border(mode: str, shape: Sequence[int], border: Border) -> None:

@@ -686,9 +686,9 @@ def _fractional_winners(x: Array, starts: list[Array], kernel_size: Sizes) -> tu
     for tap in taps(kernel_size):
         position: Any = 0
         for i in range(n):
-            shape = (*x.shape[:2], *(-1 if j == i else 1 for j in range(n)))
+            shape = (*x.shape[:2], *(starts[i].shape[2] if j == i else 1 for j in range(n)))
             position = position + ((starts[i] + tap[i]) * steps[i]).reshape(shape)
-        seen = flat[np.arange(flat.shape[0])[:, None], position.reshape((flat.shape[0], -1))].reshape(position.shape)
+        seen = flat[np.arange(flat.shape[0])[:, None], _flat(position, prod(position.shape[2:]))].reshape(position.shape)
         if best is None:
             best, index = seen, position
             continue
@@ -719,9 +719,10 @@ def _fractional_max_pool(
         from .sampling import rand
 
         samples = rand(batch, channels, n, dtype=input.dtype)
-    if tuple(samples.shape) != (batch, channels, n):
-        raise ShapeError(f"{name}: Expect _random_samples of shape {(batch, channels, n)}, got {tuple(samples.shape)}")
-    points = samples._array  # torch: the last column belongs to the first dimension in 2-d, in 3-d they are in order
+    have = tuple(samples.shape)
+    if len(have) != 3 or have[0] < batch or have[1:] != (channels, n):
+        raise ShapeError(f"{name}: Expect _random_samples of shape {(batch, channels, n)}, got {have}")
+    points = samples._array[:batch]  # torch: the last column belongs to the first dimension in 2-d, in 3-d they are in order
     columns = range(n) if n == 3 else reversed(range(n))
     starts = [_fractional_starts(points[:, :, c], s, o, k) for c, s, o, k in zip(columns, spatial, out, kernel_size)]
     result = _batched(n, input, lambda x: FractionalMaxPool.apply(x, starts, kernel_size))
