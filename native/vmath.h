@@ -34,6 +34,22 @@ inline vf exp(vf x) {
     return select(x != x, x, p);
 }
 
+// e^x for x <= 88, never below 2^-126: for weights relative to the largest. The sum that rounds to a whole number has that
+// number in its lowest bits, too.
+inline vf exp_to_one(vf x) {
+    const vf shift = broadcast(12582912.0f);
+    const vf bounded = max(broadcast(-87.3f), x);  // in this order NaN stays NaN
+    const vf shifted = bounded * 1.44269504f + shift, n = shifted - shift;
+    const vf r = (bounded - n * 0.693359375f) + n * 2.12194440e-4f;
+    vf p = broadcast(0.0013901235f);
+    p = p * r + 0.0083631218f;
+    p = p * r + 0.0416668535f;
+    p = p * r + 0.1666657744f;
+    p = p * r + 0.5f;
+    p = p * (r * r) + r + 1.0f;
+    return p * floats((bits(shifted) + 127) << 23);
+}
+
 inline vf sigmoid(vf x) { return 1.0f / (1.0f + exp(-x)); }
 
 // tanh x = x + x^3 P(x^2) near 0, else 1 - 2 / (e^(2|x|) + 1) with the sign of x.
