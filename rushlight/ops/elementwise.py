@@ -396,6 +396,8 @@ def _base_gradient(grad: Array, a: Array, b: Array) -> Array:
 
 def _exponent_gradient(grad: Array, a: Array, b: Array, y: Array) -> Array:
     """grad * a^b * log(a), and 0 where a is 0 and the exponent is not negative."""
+    if type(a) is float:
+        return grad * 0 if a == 0 else grad * (y * math.log(a)) if a > 0 else grad * (y * math.nan)
     flat = (a == 0) & ((b if not is_complex(b) else xp.real(b)) >= 0)
     return xp.where(flat, grad * 0, grad * conj(y * xp.log(a)))
 
@@ -831,7 +833,7 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     Raises:
         NotImplementedError: integer tensors.
     """
-    a, b = operands(input, other, "hypot")
+    a, b = operands(_tensor(input, "hypot"), _tensor(other, "hypot", "other"), "hypot")
     if a._array.dtype.kind in "iub":
         raise not_implemented("hypot", a)
     result = both(Hypot, a, b, "hypot")

@@ -531,11 +531,11 @@ def _entr(x: Array) -> Array:
     return xp.where(x > 0, -x * xp.log(xp.where(x > 0, x, 1)), xp.where(x == 0, 0, xp.where(x < 0, -math.inf, x)))
 
 
-Entr = operator(
-    "Entr",
-    lambda x: _entr(x).astype(x.dtype),
-    lambda grad, x: xp.where(x > 0, grad * (-xp.log(xp.where(x > 0, x, 1)) - 1), grad * math.inf),
-)
+def _entr_gradient(grad: Array, x: Array) -> Array:
+    return grad * xp.where(x > 0, -xp.log(xp.where(x > 0, x, 1)) - 1, xp.where(x == 0, math.inf, math.nan))
+
+
+Entr = operator("Entr", lambda x: _entr(x).astype(x.dtype), lambda grad, x: _entr_gradient(grad, x).astype(x.dtype))
 
 
 def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
