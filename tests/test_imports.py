@@ -33,7 +33,8 @@ FLOORS = [
     ["printing"],
     ["tensor"],
     ["serialization"],
-    ["nn", "optim", "utils.data"],
+    ["nn", "optim", "utils.data", "utils.hooks"],
+    ["optim.swa_utils"],  # averages modules
     [""],  # rushlight/__init__.py, which gathers what is below
     ["train"],
     ["data"],
