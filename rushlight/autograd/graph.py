@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from ..errors import GraphError
 from ..hooks import RemovableHandle, register
 from .grad_mode import mode
-from .tape import Leaf, Operator, Pick, TensorBase, set_recorder, touch, wrap
+from .tape import Operator, TensorBase, set_recorder, touch, wrap
+from .walk import discover, on_the_way, on_walk
 
 Array = Any
 
@@ -29,6 +30,12 @@ def observe(observer: Callable[[Any], None]) -> None:
     """Calls `observer(entry)` for every entry that is recorded, until `stop_observing`."""
     _observers.append(observer)
     set_recorder(_tell)
+
+
+def recorded(entry: Any) -> None:
+    """Tells the observers of an entry that no `apply` recorded."""
+    if _observers:
+        _tell(entry)
 
 
 def stop_observing(observer: Callable[[Any], None]) -> None:
@@ -176,7 +183,7 @@ class _Unpacking(Operator):
     def differentiate(self, grad: Any, create_graph: bool) -> Any:
         packed, packed_args = self.saved, self.args
         if packed is not None:
-            self.saved, self.args = _restored(packed), _restored(packed_args)
+            self.saved, self.args = restored(packed), restored(packed_args)
         try:
             return super().differentiate(grad, create_graph)
         finally:
@@ -186,7 +193,7 @@ class _Unpacking(Operator):
         """What a hook gave back is the hook's own affair."""
 
 
-def _restored(values: Any) -> tuple[Any, ...]:
+def restored(values: Any) -> tuple[Any, ...]:
     return tuple([v.restore() if type(v) is _Packed else v for v in values])
 
 
@@ -251,6 +258,64 @@ def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
         _hooks.forbidden = before
 
 
+# ------------------------------------------------------------------------------------------ hooks on several tensors
+
+
+class _Current(threading.local):
+    """The walk that this thread began last."""
+
+    walk: tuple[Any, Any] | None = None
+
+
+_current = _Current()
+
+
+def _note_walk(roots: Any, targets: Any) -> None:
+    _current.walk = (roots, targets)
+
+
+def _reached(edges: Sequence[Any], roots: Any, targets: Any) -> list[bool]:
+    """To which of these places a walk will bring a gradient."""
+    order, leaves = discover([edge for edge, _ in roots if isinstance(edge, Operator)])
+    places = {edge for edge, _ in roots} | set(leaves) | set(order)
+    if targets is not None:
+        places &= on_the_way(order, set(targets))
+    return [edge in places for edge in edges]
+
+
+class _Arrivals:
+    """Collects the gradients of one walk and hands them over once all have come."""
+
+    def __init__(self, tensors: Sequence[Any], fn: Callable[..., Any]) -> None:
+        self.edges = [t._edge for t in tensors]
+        self.fn = fn
+        self.walk: Any = None
+
+    def __call__(self, index: int, grad: Any) -> None:
+        if self.walk is not _current.walk:
+            self.walk = _current.walk
+            self.waiting = sum(_reached(self.edges, *self.walk))
+            self.grads: list[Any] = [None] * len(self.edges)
+        self.grads[index] = grad
+        self.waiting -= 1
+        if not self.waiting:
+            grads, self.grads = self.grads, []
+            self.fn(grads)
+
+
+class _First:
+    """Hands over the first gradient of each walk."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.fn = fn
+        self.walk: Any = None
+
+    def __call__(self, index: int, grad: Any) -> None:
+        if self.walk is not _current.walk:
+            self.walk = _current.walk
+            self.fn(grad)
+
+
 def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, mode: str = "all") -> RemovableHandle:
     """A hook on several tensors at once.
 
@@ -263,5 +328,7 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, 
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    if _note_walk not in on_walk:
+        on_walk.append(_note_walk)
     state = _Arrivals(tensors, fn) if mode == "all" else _First(fn)
     return _MultiHandle([t.register_hook(functools.partial(state, i)) for i, t in enumerate(tensors) if t._edge is not None])

@@ -17,7 +17,7 @@ from . import grad_mode
 from .tape import Leaf, Operator, Pick, TensorBase, touch, wrap
 
 
-def _discover(roots: Sequence[Operator]) -> tuple[list[Operator], dict[Leaf, int]]:
+def discover(roots: Sequence[Operator]) -> tuple[list[Operator], dict[Leaf, int]]:
     """All entries reachable from `roots`, newest first, and how many of their edges lead to each leaf."""
     found, leaves = dict.fromkeys(roots), {}
     queue = list(found)
@@ -32,7 +32,7 @@ def _discover(roots: Sequence[Operator]) -> tuple[list[Operator], dict[Leaf, int
     return queue, leaves
 
 
-def _on_the_way(order: list[Operator], targets: set[Any]) -> set[Any]:
+def on_the_way(order: list[Operator], targets: set[Any]) -> set[Any]:
     """The entries from which a target can be reached (oldest first, so that one pass is enough)."""
     useful = set(targets)
     for node in reversed(order):
@@ -62,8 +62,8 @@ class Walk:
     def run(self, roots: Sequence[tuple[Operator | Leaf, Any]]) -> None:
         for edge, grad in roots:
             self.add(edge, grad)
-        order, self.waiting = _discover([edge for edge, _ in roots if isinstance(edge, Operator)])
-        useful = None if self.targets is None else _on_the_way(order, self.targets)
+        order, self.waiting = discover([edge for edge, _ in roots if isinstance(edge, Operator)])
+        useful = None if self.targets is None else on_the_way(order, self.targets)
         for edge, _ in roots:
             if type(edge) is Leaf and edge not in self.waiting:
                 self.deliver(edge)
@@ -156,6 +156,9 @@ if native is not None:
         sweep = native.sweep
 
 
+on_walk: list[Callable[..., None]] = []  # each is told the roots and targets of every walk that begins
+
+
 def walk(
     roots: Sequence[tuple[Operator | Leaf, Any]],
     targets: Sequence[Operator | Leaf] | None = None,
@@ -167,6 +170,9 @@ def walk(
     Without `targets` each leaf's gradient is added to its tensor's `.grad`. With `targets` (entries or leaves) nothing
     is accumulated: the gradients that arrived at them are returned. Gradients are arrays, or Tensors with `create_graph`.
     """
+    if on_walk:
+        for observer in on_walk:
+            observer(roots, targets)
     with grad_mode.set_grad_enabled(create_graph):
         if targets is None and not create_graph:
             sweep(list(roots), retain_graph)

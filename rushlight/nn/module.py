@@ -233,7 +233,9 @@ class Module:
         have = vars(self)
         if isinstance(value, Parameter) or (isinstance(value, Module) and name not in have.get("_parameters", ())):
             self._register_assigned(name, value)
-        elif name in have and any(name in have.get(kind, ()) for kind in _MEMBERS):
+        elif name in have and "_modules" in have and (
+            name in have["_buffers"] or name in have["_parameters"] or name in have["_modules"]
+        ):
             self._assign_to_member(name, value)
         elif isinstance(value, Buffer):
             have.pop(name, None)
