@@ -195,6 +195,7 @@ class Tensor(TensorBase):
                     _follow(view, base)
         return self._array
 
+    _untracked = False  # writes go unnoticed by the tape, as PyTorch has it for `.data`
     _layout_kept = False  # the strides are the user's choice (channels_last, memory of a NumPy array), so they stay
 
     def stride(self, dim: int | None = None) -> Any:
@@ -398,8 +399,13 @@ class Tensor(TensorBase):
         differentiate.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
-        """A tensor with the same memory that is no part of the graph."""
-        return self.data
+        """A tensor with the same memory that is no part of the graph. Writing to it is noticed by the graph, unlike
+        writing to `.data`."""
+        if self._array.flags.c_contiguous:
+            return wrap(self._array)
+        twin: Tensor = wrap(self._pin())
+        twin._layout_kept = True
+        return twin
 
     def detach_(self) -> Tensor:
         self._edge = None
@@ -408,17 +414,16 @@ class Tensor(TensorBase):
     @property
     def data(self) -> Tensor:
         """The same memory without the graph; assigning gives this tensor another tensor's memory."""
-        if self._array.flags.c_contiguous:
-            return wrap(self._array)
-        twin: Tensor = wrap(self._pin())
-        twin._layout_kept = True
+        twin = self.detach()
+        twin._untracked = True
         return twin
 
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, TensorBase):
             raise DTypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-        self._array = value._array
+        self._array, self._base = value._array, None
+        self._layout_kept = not value._array.flags.c_contiguous
 
     def retain_grad(self) -> None:
         """Keeps the gradient of this intermediate result in `.grad`."""
@@ -676,6 +681,10 @@ class Tensor(TensorBase):
     hsplit, vsplit, dsplit = ops.hsplit, ops.vsplit, ops.dsplit
     diagonal, unfold, as_strided = ops.diagonal, ops.unfold, ops.as_strided
     clone, contiguous = ops.clone, ops.contiguous
+    t_, transpose_, swapaxes_ = ops.reshaping.t_, ops.reshaping.transpose_, ops.reshaping.swapaxes_
+    squeeze_, unsqueeze_, swapdims_ = ops.reshaping.squeeze_, ops.reshaping.unsqueeze_, ops.reshaping.swapdims_
+    as_strided_, resize_ = ops.reshaping.as_strided_, ops.reshaping.resize_
+    resize_as_, set_ = ops.reshaping.resize_as_, ops.reshaping.set_
     repeat, tile, repeat_interleave = ops.repeat, ops.tile, ops.repeat_interleave
     flip, fliplr, flipud, roll, rot90 = ops.flip, ops.fliplr, ops.flipud, ops.roll, ops.rot90
     tril, tril_ = both(ops.tril)
@@ -740,7 +749,7 @@ class Tensor(TensorBase):
     as_strided_scatter = ops.as_strided_scatter
 
 
-_OWN = {"_array", "_edge", "_base", "_path", "_views", "_grad"}
+_OWN = {"_array", "_edge", "_base", "_path", "_views", "_grad", "_untracked"}
 
 
 def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: dict[str, Any]) -> Tensor:

@@ -3,11 +3,13 @@ views with it."""
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 
 from ..errors import GraphError
+from ..kernels import xp
 from .grad_mode import mode
 from .tape import Leaf, Operator, Pick, TensorBase, wrap
 
@@ -23,9 +25,12 @@ class Overwrite(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> Any:
-        rest = _copy(grad)
-        _region(rest, ctx.path)[...] = 0
-        return rest, _region(grad, ctx.path)
+        region = _region(grad, ctx.path)
+        kind = getattr(grad, "_array", grad).dtype
+        if kind.kind == "c":  # the region may be the real or the imaginary part only
+            return grad - _spread_back(region, grad.shape, kind, ctx.path), region
+        written = _spread_back(np.ones(region.shape, np.int8), grad.shape, kind, ctx.path) != 0
+        return xp.where(written, xp.zeros_like(grad), grad), region
 
 
 class Region(Operator):
@@ -34,30 +39,30 @@ class Region(Operator):
     def __init__(self, base: TensorBase, path: Any) -> None:
         self._enter((base._edge,))
         self.path = path
-        self.shape = base._array.shape
+        self.shape, self.kind = base._array.shape, base._array.dtype
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> Any:
-        dbase = np.zeros(ctx.shape, grad.dtype, like=_array_of(grad))
-        if isinstance(grad, TensorBase):
-            dbase = wrap(dbase)
-        _region(dbase, ctx.path)[...] = grad
-        return dbase
-
-
-def _array_of(x: Any) -> Array:
-    return x._array if isinstance(x, TensorBase) else x
-
-
-def _copy(x: Any) -> Any:
-    return x.clone() if isinstance(x, TensorBase) else np.array(x, order="C")
+        return _spread_back(grad, ctx.shape, ctx.kind, ctx.path)
 
 
 def _region(x: Any, path: Any) -> Any:
     """The view operators of `path` applied to an array or a Tensor."""
     for cls, args in path or ():
-        x = cls.apply(x, *args) if isinstance(x, TensorBase) else cls.forward(cls(), x, *args)
+        x = cls.derive(x, *args)
     return x
+
+
+def _spread_back(grad: Any, shape: tuple[int, ...], kind: Any, path: Any) -> Any:
+    """The gradient of a base of this shape and dtype, from that of the view to which `path` leads: the view operators'
+    own backward, in reverse order. They ask for shapes only, so any array serves as the base."""
+    stand_in, contexts = np.empty(shape, kind), []
+    for cls, args in path:
+        contexts.append(cls())
+        stand_in = cls.forward(contexts[-1], stand_in, *args)
+    for context in reversed(contexts):
+        grad = context.backward(context, grad)
+    return grad
 
 
 def check_writable(tensor: TensorBase) -> None:
@@ -95,3 +100,19 @@ def _refresh_views(base: TensorBase) -> None:
         view = ref()
         if view is not None:
             view._edge = Region(base, view._path)
+
+
+def become_view(tensor: TensorBase, view: TensorBase) -> None:
+    """Makes `tensor` what `view`, a view of it, is. A nameless tensor takes its place as the base of its views."""
+    base = tensor._base
+    if base is None:
+        base = wrap(tensor._array, tensor._edge)
+        base._layout_kept = tensor._layout_kept  # type: ignore[union-attr, attr-defined]
+        base._views = [ref for ref in tensor._views or () if ref() is not None and ref() is not view]
+        for ref in base._views:
+            ref()._base = base  # type: ignore[union-attr]
+        tensor._views, tensor._base = None, base
+    tensor._array, tensor._path = view._array, view._path
+    if mode.enabled:
+        tensor._edge = view._edge
+    base._views = [*(base._views or ()), weakref.ref(tensor)]

@@ -1,6 +1,6 @@
 """Operators: Tensors in, Tensors out. One file per family; this page gathers their public functions."""
 
-from . import conversion, creation, elementwise, indexing, promotion, reduction, results, sampling, shape  # noqa: F401
+from . import conversion, creation, elementwise, indexing, promotion, reduction, reshaping, results, sampling, shape  # noqa: F401
 from .activation import celu_, prelu, relu, relu_, rrelu, rrelu_, selu, selu_, sigmoid, tanh, threshold, threshold_  # noqa: F401
 from .activation import celu, hardshrink  # noqa: F401
 from .comparison import (  # noqa: F401

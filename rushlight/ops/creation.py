@@ -226,7 +226,7 @@ def empty_strided(size: Any, stride: Any, *, dtype: Any = None, layout: Any = No
     shape, steps = sizes((size,)), sizes((stride,))
     room = 1 + sum((n - 1) * s for n, s in zip(shape, steps)) if 0 not in shape else 0
     memory = np.empty(room, _dtype(dtype))
-    made = finish(np.lib.stride_tricks.as_strided(memory, shape, [s * memory.itemsize for s in steps]), requires_grad)
+    made = finish(np.ndarray(shape, memory.dtype, memory, 0, [s * memory.itemsize for s in steps]), requires_grad)
     made._layout_kept = True
     return made
 

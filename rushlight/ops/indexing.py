@@ -12,10 +12,10 @@ import numpy as np
 from .. import dtypes
 from ..autograd.grad_mode import mode
 from ..autograd.in_place import check_writable, rebind
-from ..autograd.tape import Operator, TensorBase, touch, wrap
+from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
-from .promotion import cast, unbroadcast
+from .promotion import cast, note_write, unbroadcast
 from .shape import Select, Slice
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def assign(target: Tensor, parts: Any, value: Any) -> None:
     else:
         source = value
     array[parts] = source
-    touch(array)
+    note_write(target)
     if mode.enabled and (recorded(target) or (isinstance(value, TensorBase) and value._edge is not None)):
         rebind(target, Assigned(target, value if isinstance(value, TensorBase) else None, parts))
 

@@ -213,7 +213,7 @@ def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
             "location. Please clone() the tensor before performing the operation."
         )
     np.copyto(target._array, result._array)
-    touch(target._array)
+    note_write(target)
     if mode.enabled:
         rebind(target, result._edge)
     return target
@@ -228,8 +228,15 @@ def overwrite(target: Tensor, name: str, function: Callable[..., Any], *args: An
     held = _references(target._array)
     result = function(target, *args, **kwargs)
     if mode.enabled and _references(target._array) > held:
-        result = function(wrap(target._array.copy(), target._edge), *args, **kwargs)
+        before = wrap(target._array.copy(), target._edge)
+        result = function(before, *args, **kwargs)
     return write_(target, result, name)
+
+
+def note_write(target: TensorBase) -> None:
+    """Tells the tape's clock of a write. torch: writes through `.data` go unnoticed."""
+    if not (target if target._base is None else target._base)._untracked:  # type: ignore[attr-defined]
+        touch(target._array)
 
 
 def _references(array: Array) -> int:

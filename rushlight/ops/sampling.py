@@ -12,14 +12,14 @@ import numpy as np
 
 from .. import dtypes, random
 from ..autograd.in_place import check_writable
-from ..autograd.tape import Operator, TensorBase, touch, wrap
+from ..autograd.tape import Operator, TensorBase, wrap
 from ..device import check_device
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError
 from ..kernels import xp
 from .conversion import CHANNELS_LAST_RANK, check_layout, in_format
 from .creation import finish
 from .indexing import overwritten
-from .promotion import into, is_scalar
+from .promotion import into, is_scalar, note_write
 from .shape import sizes
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _fill(x: Tensor, sampler: Any, generator: Any, **parameters: Any) -> Tensor:
     """Draws into the tensor's own memory; what it was before has no gradient any more."""
     check_writable(x)
     sampler(x._array, generator=_generator(generator, sampler.__name__), **parameters)
-    touch(x._array)
+    note_write(x)
     overwritten(x)
     return x
 

@@ -220,11 +220,22 @@ class Diagonal(View):
         return dx
 
 
-def _strided(x: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
-    """A window into the memory that `x` lies in. Sizes and strides in elements, the offset from the memory's start."""
-    memory = owner(x)
-    flat = np.ndarray((memory.nbytes // x.itemsize,), x.dtype, memory)
-    return np.lib.stride_tricks.as_strided(flat[offset:], size, tuple(s * x.itemsize for s in stride))
+def _memory(x: Array) -> tuple[Array, int]:
+    """The memory that `x` lies in as a 1-d array of x's elements, and where x begins in it."""
+    root = x
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    flat = root.ravel(order="K").view(x.dtype)
+    return flat, (_address(x) - _address(flat)) // x.itemsize
+
+
+def _address(x: Array) -> int:
+    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
+
+
+def _strided(flat: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
+    """A window into memory. Sizes, strides and offset in elements. (NumPy's as_strided hides whose memory it is.)"""
+    return np.ndarray(size, flat.dtype, flat, offset * flat.itemsize, tuple([s * flat.itemsize for s in stride]))
 
 
 class AsStrided(View):
@@ -233,25 +244,25 @@ class AsStrided(View):
 
     @staticmethod
     def forward(ctx: Any, x: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
-        ctx.shape, ctx.geometry = x.shape, (size, stride, offset)
-        places = _strided(np.arange(owner(x).nbytes // x.itemsize), size, stride, offset)
-        ctx.places, ctx.own = places, _places(x)
-        return _strided(x, size, stride, offset)
+        flat, start = _memory(x)
+        ctx.places = _places(size, stride, offset)
+        ctx.own = _places(x.shape, tuple(s // x.itemsize for s in x.strides), start)
+        return _strided(flat, size, stride, offset)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        storage = xp.zeros_like(grad, shape=(max(ctx.places.max(initial=-1), ctx.own.max(initial=-1)) + 1,))
+        room = 1 + max(ctx.places.max(initial=-1), ctx.own.max(initial=-1))
+        storage = xp.zeros_like(grad, shape=(room,))
         xp.add.at(storage, (ctx.places,), grad)
         return storage[ctx.own]
 
 
-def _places(x: Array) -> Array:
-    """For each element of `x`, its place in the memory that x lies in."""
-    start = (x.__array_interface__["data"][0] - owner(x).__array_interface__["data"][0]) // x.itemsize
-    return start + sum(
-        (np.arange(n) * (s // x.itemsize)).reshape((-1,) + (1,) * (x.ndim - 1 - i))
-        for i, (n, s) in enumerate(zip(x.shape, x.strides))
-    )
+def _places(size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
+    """For each element, its place in the memory."""
+    places = np.full(size, offset)
+    for dim, step in enumerate(stride):
+        places += (np.arange(size[dim]) * step).reshape((-1,) + (1,) * (len(size) - 1 - dim))
+    return places
 
 
 class Unfold(View):
@@ -262,8 +273,11 @@ class Unfold(View):
         ctx.shape, ctx.window = x.shape, (dim, size, step)
         if x.ndim == 0:
             return x.reshape((1,))[:size]
-        windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=dim, writeable=x.flags.writeable)
-        return windows[(*(slice(None),) * dim, slice(None, None, step))]
+        count = (x.shape[dim] - size) // step + 1
+        shape = (*x.shape[:dim], count, *x.shape[dim + 1 :], size)
+        stride = [s // x.itemsize for s in x.strides]
+        flat, start = _memory(x)
+        return _strided(flat, shape, (*stride[:dim], stride[dim] * step, *stride[dim + 1 :], stride[dim]), start)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -848,7 +862,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if min(stride, default=0) < 0 or min(size, default=0) < 0 or offset < 0:
         raise OperatorError(f"as_strided: negative sizes, strides and offsets are not supported, got size {list(size)}, strides {list(stride)}, offset {offset}")
     last = offset + builtin_sum((n - 1) * s for n, s in zip(size, stride))
-    room = owner(input._pin()).nbytes // input._array.itemsize
+    room = _memory(input._pin())[0].size
     if product(size) and last >= room:
         raise ShapeError(
             f"as_strided: setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last + 1} "
