@@ -1,0 +1,51 @@
+"""The same script with the same seed prints the same losses under PyTorch and Rushlight, for 100 steps.
+
+PyTorch's losses are recorded, so this runs without it; where it is installed, it is asked again.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rushlight
+
+HERE = Path(__file__).parent
+spec = importlib.util.spec_from_file_location("training_scripts", HERE / "training_scripts.py")
+scripts = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(scripts)
+
+RECORDED = json.loads(scripts.GOLDEN.read_text("utf-8"))
+ROUNDING = 2e-4  # relative, after 100 steps: each step's rounding is carried on by the next
+
+
+@pytest.fixture(scope="module")
+def losses():
+    """Our losses of each script, computed once."""
+    return {name: run(rushlight) for name, run in scripts.SCRIPTS.items()}
+
+
+@pytest.mark.parametrize("name", scripts.SCRIPTS)
+def test_losses_equal_the_recorded_ones(name, losses):
+    np.testing.assert_allclose(losses[name], RECORDED[name], rtol=ROUNDING, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", scripts.SCRIPTS)
+def test_the_first_losses_are_equal_to_the_last_digits(name, losses):
+    """Before rounding has been carried on: initialisation, data, shuffle and the first steps."""
+    np.testing.assert_allclose(losses[name][:5], RECORDED[name][:5], rtol=3e-6)
+
+
+@pytest.mark.parametrize("name", scripts.SCRIPTS)
+def test_it_is_learning(name, losses):
+    assert np.mean(losses[name][-10:]) < 0.7 * np.mean(losses[name][:10])
+
+
+@pytest.mark.parametrize("name", scripts.SCRIPTS)
+def test_the_record_is_pytorchs(name):
+    torch = pytest.importorskip("torch")
+    np.testing.assert_allclose(scripts.SCRIPTS[name](torch), RECORDED[name], rtol=ROUNDING, atol=1e-5)
