@@ -43,6 +43,8 @@ from .loss import (
     HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
+    LinearCrossEntropyLoss,
+    LinearCrossEntropyOptions,
     L1Loss,
     MarginRankingLoss,
     MSELoss,

@@ -95,6 +95,7 @@ from ..ops.pooling import (
 from ..ops.resize import affine_grid, grid_sample, interpolate, upsample, upsample_bilinear, upsample_nearest
 from ..ops.cross_entropy import cross_entropy, nll_loss
 from ..ops.ctc import ctc_loss
+from ..ops.linear_cross_entropy import linear_cross_entropy
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,

@@ -199,7 +199,7 @@ class NllLoss(Operator):
 # ------------------------------------------------------------------------------------------------- public functions
 
 
-def _check_indices(name: str, x: Array, target: Array, weight: Any) -> None:
+def check_indices(name: str, x: Array, target: Array, weight: Any) -> None:
     """The shapes and dtypes of (N, C, ...), (N, ...) and (C,)."""
     if x.ndim == 0:
         raise ShapeError(f"{name}: input must have 1 dimension or more, not shape ()")
@@ -238,7 +238,7 @@ def _check_weight(name: str, x: Array, weight: Any, classes: int) -> None:
         raise OperatorError(f"{name}: expected scalar type {dtypes.of(x)} for weight but found {weight.dtype}")
 
 
-def _constant(weight: Any) -> Any:
+def constant(weight: Any) -> Any:
     """A tensor as bare array in the precision that kernels compute in: nothing differentiates with respect to it."""
     if weight is None:
         return None
@@ -289,9 +289,9 @@ def cross_entropy(
     if x.shape == t.shape:
         return _with_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     if weight is not None or x.ndim != 2 or t.dtype != np.int64 or t.shape != x.shape[:1]:
-        _check_indices("cross_entropy", x, t, weight)
+        check_indices("cross_entropy", x, t, weight)
     return CrossEntropy.apply(
-        input, t.astype(np.int64, copy=False), _constant(weight), ignore_index, label_smoothing, reduction
+        input, t.astype(np.int64, copy=False), constant(weight), ignore_index, label_smoothing, reduction
     )  # type: ignore[no-any-return]
 
 
@@ -344,8 +344,8 @@ def nll_loss(
     x, t = input._array, target._array
     if x.dtype.kind not in "fV":
         raise not_implemented("nll_loss", input)
-    _check_indices("nll_loss", x, t, weight)
-    return NllLoss.apply(input, t.astype(np.int64, copy=False), _constant(weight), ignore_index, reduction)  # type: ignore[no-any-return]
+    check_indices("nll_loss", x, t, weight)
+    return NllLoss.apply(input, t.astype(np.int64, copy=False), constant(weight), ignore_index, reduction)  # type: ignore[no-any-return]
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:

@@ -222,7 +222,8 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels of (N, C, ...)."""
-    shape = _channel_mask("feature_alpha_dropout", input)
+    acts = training and p > 0
+    shape = _channel_mask("feature_alpha_dropout", input) if acts else input._array.shape
     return _alpha_drop("feature_alpha_dropout", input, p, training, inplace, shape)
 
 

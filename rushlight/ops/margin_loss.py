@@ -175,15 +175,15 @@ def triplet_margin_with_distance_loss(
 
 
 def _as_rows(name: str, input: Any) -> Any:
-    """(N, C), or (C,) as one row."""
+    """(N, C), or (C,) as one row; torch: () is one row of one class."""
     shape = input._array.shape
-    if len(shape) not in (1, 2) or not shape[-1]:
+    if len(shape) > 2 or not all(shape[-1:]):
         raise ShapeError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(shape)}"
         )
     if input._array.dtype.kind not in "fV":
         raise not_implemented(name, input)
-    return input.reshape(1, -1) if len(shape) == 1 else input
+    return input.reshape(1, -1) if len(shape) < 2 else input
 
 
 def multi_margin_loss(
@@ -229,7 +229,7 @@ def multi_margin_loss(
     losses = (lacking if p == 1 else lacking * lacking).sum(1) / classes
     if weight is not None:
         losses = losses * weight[index]
-    losses = losses.reshape(()) if input.ndim == 1 else losses
+    losses = losses.reshape(()) if input.ndim < 2 else losses
     return reduced(losses, reduction)  # type: ignore[no-any-return]
 
 
@@ -269,7 +269,7 @@ def multilabel_margin_loss(
     pairs = listed[:, :, None] & ~right[:, None, :]  # (N, label, class)
     gap = rows.reshape(count, 1, classes) - rows[row, np.where(listed, labels, 0)].reshape(count, classes, 1)
     losses = (relu(gap + 1) * wrap(pairs)).sum((1, 2)) / classes
-    losses = losses.reshape(()) if input.ndim == 1 else losses
+    losses = losses.reshape(()) if input.ndim < 2 else losses
     return reduced(losses, reduction)  # type: ignore[no-any-return]
 
 
