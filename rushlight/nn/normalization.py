@@ -483,7 +483,10 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """`LocalResponseNorm` under its old name, for images (N, C, H, W)."""
+    """`LocalResponseNorm` under its old name, for images (N, C, H, W).
+
+    PyTorch's adds up the channels in a running sum from which it takes the wrong ones away again; this is the formula.
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__(size, alpha, beta, k)

@@ -58,9 +58,10 @@ def batch_norm_apply(x: Array, mean: Array, var: Array, weight: Array | None, bi
 def batch_norm_forward(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
     """x (N, C, *S), weight and bias (C,) or None -> y, mean (C,), var (C,): mean and (biased) variance over all but C."""
     wide, axes = _wide(x), _across(x)
-    mean = wide.mean(axis=axes)
+    count = max(prod(x.shape) // max(x.shape[1], 1), 1)
+    mean = wide.sum(axis=axes) / count
     centred = wide - _channels(mean, x.ndim)
-    var = (centred * centred).mean(axis=axes)
+    var = (centred * centred).sum(axis=axes) / count
     rstd = 1 / xp.sqrt(var + eps)
     y = _affine(centred, rstd if weight is None else rstd * weight, bias)
     return y.astype(x.dtype), mean, var
@@ -77,7 +78,7 @@ def batch_norm_backward(grad: Array, x: Array, weight: Array | None, mean: Array
     rstd = 1 / xp.sqrt(var + eps)
     g, xhat = _wide(grad), (_wide(x) - _channels(mean, x.ndim)) * _channels(rstd, x.ndim)
     dbias, dweight = g.sum(axis=axes), (g * xhat).sum(axis=axes)
-    count = max(prod(x.shape) // x.shape[1], 1)
+    count = max(prod(x.shape) // max(x.shape[1], 1), 1)
     centred = g - _channels(dbias / count, x.ndim) - xhat * _channels(dweight / count, x.ndim)
     dx = centred * _channels(rstd if weight is None else rstd * weight, x.ndim)
     return dx.astype(x.dtype), dweight.astype(kind), dbias.astype(kind)
