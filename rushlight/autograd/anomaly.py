@@ -103,7 +103,7 @@ def _set(enabled: bool, check_nan: bool) -> None:
     state.enabled, state.check_nan = enabled, check_nan
 
 
-class set_detect_anomaly:  # noqa: N801 (PyTorch's name)
+class set_detect_anomaly:
     """Anomaly mode on or off by a flag, at once; as a context manager it is put back at the end.
 
     Args:
@@ -122,7 +122,7 @@ class set_detect_anomaly:  # noqa: N801 (PyTorch's name)
         _set(*self.before)
 
 
-class detect_anomaly(set_detect_anomaly):  # noqa: N801
+class detect_anomaly(set_detect_anomaly):
     """A block in which a backward that makes a NaN raises, naming the operator and the line that recorded it.
 
     Args:

@@ -153,7 +153,9 @@ def _outgoing(node: FunctionNode, i: int, grad: Any, kind: tuple[Any, Any] | Non
             )
         return None
     if not isinstance(grad, TensorBase):
-        raise DTypeError(f"function {node.name()} returned a {type(grad).__name__} at position {i + 1}, expected a Tensor or None")
+        raise OperatorError(
+            f"expected Variable or None (got {type(grad).__name__}) from {node.name()} at position {i + 1}"
+        )
     shape, dtype = kind
     if grad._array.shape != shape:
         grad = _reduced_to(node, i, grad, shape)
@@ -252,12 +254,15 @@ class Function(FunctionCtx):
         ctx = _context_class(cls)()
         ctx.needs_input_grad = tuple([isinstance(a, TensorBase) and a._edge is not None for a in args])
         recording = mode.enabled
-        with no_grad():
+        mode.enabled = False
+        try:
             if cls.setup_context is Function.setup_context:
                 output = cls.forward(ctx, *args, **kwargs)
             else:
                 output = cls.forward(*args, **kwargs)
                 cls.setup_context(ctx, args, output)
+        finally:
+            mode.enabled = recording
         for i, saved in enumerate(ctx.to_save):
             if saved is not None and not isinstance(saved, TensorBase):
                 raise DTypeError(
@@ -269,7 +274,7 @@ class Function(FunctionCtx):
         return output
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _context_class(cls: type[Function]) -> type[FunctionCtx]:
     """The class of this Function's `ctx`: it has the Function's name and its static helpers, as in PyTorch."""
     return type(f"{cls.__name__}Backward", (FunctionCtx,), {"_forward_cls": cls})
@@ -295,7 +300,9 @@ def _record(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], output
     inputs = {id(a) for a in args if isinstance(a, TensorBase)}
     _check_dirty(ctx, args, saved_outputs)
     node.sources = [
-        saved_outputs[id(t)] if id(t) in saved_outputs and (id(t) not in inputs or id(t) in dirty) else getattr(t, "_edge", None)
+        saved_outputs[id(t)]
+        if id(t) in saved_outputs and (id(t) not in inputs or id(t) in dirty)
+        else getattr(t, "_edge", None)
         for t in ctx.to_save
     ]
     node.saved = tuple([t if t is None else t._array for t in ctx.to_save])
@@ -310,7 +317,9 @@ def _record(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], output
             node.picks[i] = None if single else weakref.ref(edge)
             out = _attach(out, edge, id(out) in inputs, id(out) in dirty)
         results.append(out)
-    ctx.to_save = ctx.dirty_tensors = ctx.non_differentiable = ()  # or they would keep the results, and so the node, alive
+    ctx.to_save = ctx.dirty_tensors = (
+        ctx.non_differentiable
+    ) = ()  # or they would keep the results, and so the node, alive
     ctx._node = weakref.ref(node)
     recorded(node)
     return results[0] if single else tuple(results)

@@ -45,7 +45,8 @@ def _as_given(values: Tensors, many: bool) -> Any:
 def _fresh(tensors: Tensors, create_graph: bool, require: bool) -> Tensors:
     """Tensors to differentiate by: new leaves, or, if the result is to be differentiated too, views of what was given."""
     return tuple(
-        t.reshape(t.shape) if create_graph and t._edge is not None else t.detach().requires_grad_(require) for t in tensors
+        t.reshape(t.shape) if create_graph and t._edge is not None else t.detach().requires_grad_(require)
+        for t in tensors
     )
 
 
@@ -95,7 +96,9 @@ def _check_recorded(tensors: Any, strict: bool, what: Callable[[int], str]) -> N
 
 
 def _output_message(i: int) -> str:
-    return f"Output {i} of the user-provided function does not require gradients, as it must when running in strict mode"
+    return (
+        f"Output {i} of the user-provided function does not require gradients, as it must when running in strict mode"
+    )
 
 
 def _jacobian_message(i: int) -> str:
@@ -113,7 +116,9 @@ def _filled(grads: Tensors, like: Tensors, strict: bool, create_graph: bool, wha
     return tuple(wrap(np.zeros_like(t._array)) if g is None else g for g, t in zip(grads, like))
 
 
-def _grad(outputs: Any, inputs: Tensors, seeds: Any = None, create_graph: bool = False, retain: bool | None = None) -> Tensors:
+def _grad(
+    outputs: Any, inputs: Tensors, seeds: Any = None, create_graph: bool = False, retain: bool | None = None
+) -> Tensors:
     """`autograd.grad` that leaves out what requires no grad and gives None where there is no dependence."""
     seeds = (None,) * len(outputs) if seeds is None else seeds
     kept = [(o, s) for o, s in zip(outputs, seeds) if o is not None and o._edge is not None]
@@ -256,7 +261,9 @@ def jacobian(
     if strategy not in ("forward-mode", "reverse-mode"):
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
     if strict and (vectorize or strategy == "forward-mode"):
-        raise OperatorError("jacobian: `strict=True` is not supported together with `vectorize=True` or `strategy='forward-mode'`.")
+        raise OperatorError(
+            "jacobian: `strict=True` is not supported together with `vectorize=True` or `strategy='forward-mode'`."
+        )
     if strategy == "forward-mode" and create_graph:
         raise UnsupportedError('jacobian: use strategy="reverse-mode" with `create_graph=True`.')
     with enable_grad():

@@ -39,7 +39,13 @@ def _from_reals(reals: Array, like: Array) -> Array:
 
 
 def _tensors_in(x: Any) -> Tensors:
-    return (x,) if isinstance(x, TensorBase) else tuple(t for t in x if isinstance(t, TensorBase)) if isinstance(x, (tuple, list)) else ()
+    return (
+        (x,)
+        if isinstance(x, TensorBase)
+        else tuple(t for t in x if isinstance(t, TensorBase))
+        if isinstance(x, (tuple, list))
+        else ()
+    )
 
 
 def _differentiable(outputs: Any) -> Tensors:
@@ -95,7 +101,9 @@ def _pull_back(output: Any, leaves: Tensors, cotangent: Array, **options: Any) -
 def _analytic_jacobians(output: Any, leaves: Tensors) -> list[Array]:
     n = _as_reals(output._array).size
     rows = [_pull_back(output, leaves, _unit(n, i)) for i in range(n)]
-    return [np.array([row[k] for row in rows]).reshape(n, _as_reals(leaf._array).size).T for k, leaf in enumerate(leaves)]
+    return [
+        np.array([row[k] for row in rows]).reshape(n, _as_reals(leaf._array).size).T for k, leaf in enumerate(leaves)
+    ]
 
 
 # ------------------------------------------------------------------------------------------------------- the checks
@@ -111,7 +119,9 @@ def _mismatch(i: int, j: int, analytic: Array, numeric: Array) -> GradcheckError
     )
 
 
-def _check_every_entry(func: Any, inputs: Any, leaves: Tensors, outputs: Tensors, positions: Any, tolerances: Any) -> None:
+def _check_every_entry(
+    func: Any, inputs: Any, leaves: Tensors, outputs: Tensors, positions: Any, tolerances: Any
+) -> None:
     eps, atol, rtol = tolerances
     numeric = [_numeric_jacobian(func, inputs, x, eps) for x in leaves]
     for i, output in enumerate(outputs):
@@ -120,7 +130,9 @@ def _check_every_entry(func: Any, inputs: Any, leaves: Tensors, outputs: Tensors
                 raise _mismatch(i, j, analytic, numeric[j][positions[i]])
 
 
-def _check_one_direction(func: Any, inputs: Any, leaves: Tensors, outputs: Tensors, positions: Any, tolerances: Any) -> None:
+def _check_one_direction(
+    func: Any, inputs: Any, leaves: Tensors, outputs: Tensors, positions: Any, tolerances: Any
+) -> None:
     """u^T J v for one random pair of unit vectors instead of all of J."""
     eps, atol, rtol = tolerances
     rng = np.random.default_rng(0)
@@ -187,7 +199,9 @@ def _check_batched(leaves: Tensors, outputs: Tensors) -> None:
         batch = grad(output, leaves, wrap(np.stack(seeds)), retain_graph=True, allow_unused=True, is_grads_batched=True)
         for j, together in enumerate(batch):
             rows = [row[j] for row in loop]
-            if together is not None and not np.allclose(np.stack([r._array for r in rows]), together._array, equal_nan=True):
+            if together is not None and not np.allclose(
+                np.stack([r._array for r in rows]), together._array, equal_nan=True
+            ):
                 raise GradcheckError("For batched gradients, the result of one walk differs from that of a loop")
 
 
@@ -195,7 +209,7 @@ def _leaves_of(inputs: Sequence[Any], eps: float) -> Tensors:
     leaves = tuple(x for x in inputs if isinstance(x, TensorBase) and x._edge is not None)
     if not leaves:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     for i, x in enumerate(leaves):
         if x._array.real.dtype != np.float64 and eps < 1e-4:
@@ -288,7 +302,9 @@ def gradcheck(
         True
     """
     if check_forward_ad or check_batched_forward_grad:
-        raise UnsupportedError("gradcheck: derivatives are computed in reverse mode only; check_backward_ad checks them")
+        raise UnsupportedError(
+            "gradcheck: derivatives are computed in reverse mode only; check_backward_ad checks them"
+        )
     checks = {
         "tolerances": (eps, atol, rtol),
         "nondet_tol": nondet_tol,
@@ -338,7 +354,9 @@ def gradgradcheck(
         As `gradcheck`.
     """
     if check_fwd_over_rev:
-        raise UnsupportedError("gradgradcheck: derivatives are computed in reverse mode only; check_rev_over_rev checks them")
+        raise UnsupportedError(
+            "gradgradcheck: derivatives are computed in reverse mode only; check_rev_over_rev checks them"
+        )
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     with enable_grad():
         outputs = _differentiable(func(*inputs))
@@ -349,7 +367,9 @@ def gradgradcheck(
         at = args[: len(args) - n]
         leaves = tuple(x for x in at if isinstance(x, TensorBase) and x._edge is not None)
         with enable_grad():
-            found = grad(_differentiable(func(*at)), leaves, args[len(args) - n :], create_graph=True, allow_unused=True)
+            found = grad(
+                _differentiable(func(*at)), leaves, args[len(args) - n :], create_graph=True, allow_unused=True
+            )
         return tuple(g for g in found if g is not None)
 
     return not check_rev_over_rev or gradcheck(

@@ -18,17 +18,17 @@ Array = Any
 
 # ----------------------------------------------------------------------------------------- watching what is recorded
 
-_observers: list[Callable[[Any], None]] = []
+_observers: dict[Callable[[Any], None], int] = {}  # each with the number of times it was asked for
 
 
 def _tell(entry: Any) -> None:
-    for observer in _observers:
+    for observer in list(_observers):
         observer(entry)
 
 
 def observe(observer: Callable[[Any], None]) -> None:
     """Calls `observer(entry)` for every entry that is recorded, until `stop_observing`."""
-    _observers.append(observer)
+    _observers[observer] = _observers.get(observer, 0) + 1
     set_recorder(_tell)
 
 
@@ -40,7 +40,9 @@ def recorded(entry: Any) -> None:
 
 def stop_observing(observer: Callable[[Any], None]) -> None:
     """Takes an observer away again."""
-    _observers.remove(observer)
+    _observers[observer] -= 1
+    if not _observers[observer]:
+        del _observers[observer]
     if not _observers:
         set_recorder(None)
 
@@ -58,9 +60,10 @@ def as_gradients(tensors: Any) -> tuple[Any, ...]:
     return tuple(t if t is None or mode.enabled else t._array for t in tensors)
 
 
-class _Hooked(Operator):
+class _Hooked:
     """What an entry becomes when hooks are registered on it: its backward runs between them."""
 
+    __slots__ = ()
     pre_hooks: dict[int, Any]
     post_hooks: dict[int, Any]
 
@@ -79,10 +82,10 @@ def _replaced(changed: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
     return before if changed is None else changed if isinstance(changed, tuple) else (changed,)
 
 
-@functools.lru_cache(maxsize=None)
-def _variant(base: type[Operator], cls: type[Operator]) -> type[Any]:
+@functools.cache
+def _variant(base: type[Any], cls: type[Operator]) -> type[Any]:
     """The subclass of an operator's class that has the abilities of `base`."""
-    return type(cls.__name__, (base, cls), {})
+    return type(cls.__name__, (base, cls), {"__slots__": ()})
 
 
 def _with_hooks(node: Any) -> Any:
@@ -177,8 +180,12 @@ class _Packed:
         return tensor._array
 
 
-class _Unpacking(Operator):
+class _Unpacking:
     """What an entry becomes whose saved arrays were packed: backward finds them unpacked."""
+
+    __slots__ = ()
+    saved: Any
+    args: Any
 
     def differentiate(self, grad: Any, create_graph: bool) -> Any:
         packed, packed_args = self.saved, self.args
@@ -207,7 +214,7 @@ def pack_saved(entry: Any) -> None:
         entry.__class__ = _variant(_Unpacking, type(entry))
 
 
-class saved_tensors_hooks:  # noqa: N801 (PyTorch's name)
+class saved_tensors_hooks:
     """A block in which what operators save for backward is handed to a pair of functions.
 
     Args:
@@ -234,7 +241,7 @@ class saved_tensors_hooks:  # noqa: N801 (PyTorch's name)
         stop_observing(pack_saved)
 
 
-class save_on_cpu(saved_tensors_hooks):  # noqa: N801
+class save_on_cpu(saved_tensors_hooks):
     """A block in which what is saved for backward is kept in the CPU's memory, where it is already on this device.
 
     Args:
@@ -331,4 +338,6 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, 
     if _note_walk not in on_walk:
         on_walk.append(_note_walk)
     state = _Arrivals(tensors, fn) if mode == "all" else _First(fn)
-    return _MultiHandle([t.register_hook(functools.partial(state, i)) for i, t in enumerate(tensors) if t._edge is not None])
+    return _MultiHandle(
+        [t.register_hook(functools.partial(state, i)) for i, t in enumerate(tensors) if t._edge is not None]
+    )

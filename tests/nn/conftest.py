@@ -1,6 +1,6 @@
-"""Makes the helpers beside the tests importable."""
+"""Makes tests/both.py importable."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))

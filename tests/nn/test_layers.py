@@ -85,7 +85,12 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], list[Any]]] = [
     ("LSTMCell", (5, 3), {}, [(5,)]),
     ("GRUCell", (5, 3, False), {}, [(2, 5)]),
     ("MultiheadAttention", (4, 2), {"add_bias_kv": True}, [(3, 2, 4), (5, 2, 4), (5, 2, 4)]),
-    ("MultiheadAttention", (4, 2), {"kdim": 3, "vdim": 2, "batch_first": True, "bias": False}, [(2, 3, 4), (2, 5, 3), (2, 5, 2)]),
+    (
+        "MultiheadAttention",
+        (4, 2),
+        {"kdim": 3, "vdim": 2, "batch_first": True, "bias": False},
+        [(2, 3, 4), (2, 5, 3), (2, 5, 2)],
+    ),
     ("TransformerEncoderLayer", (4, 2, 8, 0.0), {"activation": "gelu"}, [(3, 2, 4)]),
     ("TransformerDecoderLayer", (4, 2, 8, 0.0), {"norm_first": True, "batch_first": True}, [(2, 3, 4), (2, 5, 4)]),
     ("Transformer", (4, 2, 1, 2, 8, 0.0), {}, [(3, 2, 4), (5, 2, 4)]),
@@ -117,14 +122,23 @@ def run(lib: Any, spec: Any) -> Any:
     texts, results = [repr(layer), list(layer.state_dict())], []
     if not name.startswith("Lazy"):
         results += arrays(layer.state_dict().values())
-    inputs = [lib.tensor(np.random.default_rng(i).standard_normal(s).astype(np.float32), requires_grad=True) for i, s in enumerate(shapes)]
+    inputs = [
+        lib.tensor(np.random.default_rng(i).standard_normal(s).astype(np.float32), requires_grad=True)
+        for i, s in enumerate(shapes)
+    ]
     for training in (True, True, False):
         outputs = flat(layer.train(training)(*inputs))
         results += arrays(outputs)
-        loss = sum((out * lib.tensor(np.random.default_rng(9).standard_normal(tuple(out.shape)).astype(np.float32))).sum() for out in outputs if out.requires_grad)
+        loss = sum(
+            (out * lib.tensor(np.random.default_rng(9).standard_normal(tuple(out.shape)).astype(np.float32))).sum()
+            for out in outputs
+            if out.requires_grad
+        )
         wanted = [*inputs, *(p for p in layer.parameters())]
         results += [None if g is None else g.numpy() for g in lib.autograd.grad(loss, wanted, allow_unused=True)]
-    return [*texts, repr(layer), [n for n, _ in layer.named_parameters()]], results + arrays(layer.state_dict().values())
+    return [*texts, repr(layer), [n for n, _ in layer.named_parameters()]], results + arrays(
+        layer.state_dict().values()
+    )
 
 
 @pytest.mark.parametrize("spec", LAYERS, ids=lambda spec: spec[0])
@@ -142,7 +156,11 @@ def test_layer(spec: Any) -> None:
             np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("spec", [s for s in LAYERS if s[0] in ("Conv2d", "BatchNorm2d", "LSTM", "Transformer", "MultiheadAttention")], ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    "spec",
+    [s for s in LAYERS if s[0] in ("Conv2d", "BatchNorm2d", "LSTM", "Transformer", "MultiheadAttention")],
+    ids=lambda s: s[0],
+)
 def test_same_first_weights_bit_for_bit(spec: Any) -> None:
     ours, theirs = (made(lib, *spec[:3]).state_dict() for lib in (rushlight, torch))
     assert list(ours) == list(theirs)
@@ -185,7 +203,9 @@ def test_cumulative_batch_norm() -> None:
     batches = [np.random.default_rng(i).standard_normal((5, 2)).astype(np.float32) for i in range(3)]
     for batch in batches:
         layer(rushlight.tensor(batch))
-    np.testing.assert_allclose(layer.running_mean.numpy(), np.mean([b.mean(0) for b in batches], 0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        layer.running_mean.numpy(), np.mean([b.mean(0) for b in batches], 0), rtol=1e-4, atol=1e-6
+    )
     np.testing.assert_allclose(layer.running_var.numpy(), np.mean([b.var(0, ddof=1) for b in batches], 0), rtol=1e-4)
 
 
@@ -216,7 +236,9 @@ def test_embedding() -> None:
     assert not frozen.weight.requires_grad
 
 
-@pytest.mark.parametrize("options", [dict(max_norm=1.0), dict(max_norm=0.5, norm_type=1.0, padding_idx=1), dict(scale_grad_by_freq=True)])
+@pytest.mark.parametrize(
+    "options", [dict(max_norm=1.0), dict(max_norm=0.5, norm_type=1.0, padding_idx=1), dict(scale_grad_by_freq=True)]
+)
 def test_embedding_options(options: Any) -> None:
     index = np.array([[1, 4, 4], [4, 2, 1]])
     weights = []
@@ -302,7 +324,9 @@ def test_causal_masks() -> None:
         x = lib.tensor(np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32))
         m = lib.nn.Transformer.generate_square_subsequent_mask(3)
         padding = lib.tensor([[False, False, True], [False, False, False]])
-        results.append([stack(x, m), stack(x, m, is_causal=True), stack(x, src_key_padding_mask=padding), stack(x, m == 0)])
+        results.append(
+            [stack(x, m), stack(x, m, is_causal=True), stack(x, src_key_padding_mask=padding), stack(x, m == 0)]
+        )
     for a, b in zip(*results):
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-4, atol=1e-5)
 

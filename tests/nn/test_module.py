@@ -650,7 +650,7 @@ def test_uninitialized_parameters() -> None:
     p = nn.UninitializedParameter(dtype=rushlight.float64)
     assert repr(p) == "<UninitializedParameter>" and isinstance(p, nn.Parameter) and p.requires_grad
     with pytest.raises(RuntimeError, match="Can't access the shape"):
-        p.shape  # noqa: B018
+        p.shape
     with pytest.raises(ValueError, match="uninitialized parameter"):
         p + 1
     twin = pickle.loads(pickle.dumps(copy.deepcopy(p)))

@@ -1,0 +1,284 @@
+"""autograd.graph: hooks on entries and on saved tensors; anomaly mode."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from both import same
+
+import rushlight
+from rushlight.autograd import Function, detect_anomaly, set_detect_anomaly
+from rushlight.autograd import graph as graphs
+from rushlight.autograd.tape import Operator
+
+
+def leaf(lib: Any, *values: float) -> Any:
+    return lib.tensor(values, dtype=lib.float64, requires_grad=True)
+
+
+class TestNodeHooks:
+    def test_seen_and_replaced(self) -> None:
+        def scenario(lib: Any) -> Any:
+            seen: list[Any] = []
+            a, b = leaf(lib, 1.0, 2.0), leaf(lib, 3.0, 4.0)
+            y = a * b
+            first = y.grad_fn.register_hook(lambda gi, go: seen.append((gi, go)))
+            y.grad_fn.register_hook(lambda gi, go: (gi[0] * 10, gi[1]))
+            y.grad_fn.register_prehook(lambda go: seen.append(go))
+            y.sum().backward(retain_graph=True)
+            first.remove()
+            y.sum().backward()
+            return seen, a.grad, b.grad
+
+        same(scenario)
+
+    def test_on_a_view_and_on_several_outputs(self) -> None:
+        def scenario(lib: Any) -> Any:
+            seen: list[Any] = []
+            x = leaf(lib, 1.0, 2.0, 3.0, 4.0)
+            view = (x * 1).reshape(2, 2)
+            view.grad_fn.register_hook(lambda gi, go: seen.append((gi, go)))
+            values, _ = view.max(1)
+            values.grad_fn.register_hook(lambda gi, go: seen.append(gi))
+            values.sum().backward()
+            return seen, x.grad
+
+        same(scenario)
+
+    def test_while_the_walk_is_recorded(self) -> None:
+        def scenario(lib: Any) -> Any:
+            x = leaf(lib, 3.0)
+            y = x * x
+            y.grad_fn.register_hook(lambda gi, go: tuple(g * 2 for g in gi))
+            (g,) = lib.autograd.grad(y, x, create_graph=True)
+            return g, lib.autograd.grad(g, x)
+
+        same(scenario)
+
+    def test_next_functions(self) -> None:
+        x = leaf(rushlight, 1.0)
+        y = x * 2 + x
+        names = [type(node).__name__ for node, _ in y.grad_fn.next_functions]
+        assert names == ["Mul", "Leaf"]
+        y.grad_fn.metadata["note"] = 1
+        assert y.grad_fn.metadata == {"note": 1}
+
+
+class TestSavedTensorsHooks:
+    def test_values(self) -> None:
+        def scenario(lib: Any) -> Any:
+            count = [0, 0]
+
+            def pack(t: Any) -> Any:
+                count[0] += 1
+                return t * 2
+
+            def unpack(t: Any) -> Any:
+                count[1] += 1
+                return t / 2
+
+            x = leaf(lib, 1.0, 2.0)
+            with lib.autograd.graph.saved_tensors_hooks(pack, unpack):
+                y = (x * x).exp().sum()
+            y.backward()
+            return x.grad, count[0] > 0, count[1] > 0
+
+        same(scenario)
+
+    def test_what_comes_back_is_used(self) -> None:
+        def scenario(lib: Any) -> Any:
+            x, w = leaf(lib, 1.0, 2.0), lib.tensor([3.0, 4.0], dtype=lib.float64)
+            with lib.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t * 0 + 7):
+                y = x * w
+            y.sum().backward()
+            return x.grad
+
+        same(scenario)
+
+    def test_inner_hooks_come_first_and_end(self) -> None:
+        seen: list[str] = []
+        hooks = graphs.saved_tensors_hooks
+        x = leaf(rushlight, 2.0)
+        w = rushlight.tensor([3.0], dtype=rushlight.float64)
+        with hooks(lambda t: seen.append("outer") or t, lambda t: t):
+            with hooks(lambda t: seen.append("inner") or t, lambda t: t):
+                x * w
+            x * w
+        x * w
+        assert seen == ["inner", "outer"]
+
+    def test_function(self) -> None:
+        def scenario(lib: Any) -> Any:
+            class Square(lib.autograd.Function):
+                @staticmethod
+                def forward(ctx: Any, x: Any) -> Any:
+                    ctx.save_for_backward(x)
+                    return x * x
+
+                @staticmethod
+                def backward(ctx: Any, grad: Any) -> Any:
+                    return grad * ctx.saved_tensors[0] * 2
+
+            x = leaf(lib, 3.0)
+            with lib.autograd.graph.saved_tensors_hooks(
+                lambda t: t.tolist(), lambda v: lib.tensor(v, dtype=lib.float64)
+            ):
+                y = Square.apply(x)
+            y.sum().backward()
+            return x.grad
+
+        same(scenario)
+
+    def test_second_derivative(self) -> None:
+        x = leaf(rushlight, 2.0)
+        with graphs.saved_tensors_hooks(lambda t: t, lambda t: t):
+            y = (x * x * x).sum()
+            (g,) = rushlight.autograd.grad(y, x, create_graph=True)
+        assert rushlight.autograd.grad(g, x)[0].tolist() == [12.0]
+
+    def test_a_write_in_place_does_not_matter_to_a_copy(self) -> None:
+        x = leaf(rushlight, 2.0)
+        y = x * 1
+        with graphs.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+            z = y * y
+        with rushlight.no_grad():
+            y._array[...] = 100
+            graphs.increment_version(y)
+        z.sum().backward()
+        assert x.grad.tolist() == [4.0]
+
+    def test_save_on_cpu(self) -> None:
+        x = leaf(rushlight, 2.0)
+        with graphs.save_on_cpu():
+            y = x * x
+        y.sum().backward()
+        assert x.grad.tolist() == [4.0]
+
+    def test_forbidden(self) -> None:
+        def scenario(lib: Any) -> Any:
+            with lib.autograd.graph.disable_saved_tensors_hooks("not here"):
+                with lib.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+                    pass
+
+        same(scenario)
+        with graphs.saved_tensors_hooks(lambda t: t, lambda t: t):
+            pass
+
+    def test_not_a_tensor(self) -> None:
+        def scenario(lib: Any) -> Any:
+            x = leaf(lib, 2.0)
+            with lib.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: 3):
+                y = x * x
+            y.sum().backward()
+
+        same(scenario, message=False)
+
+
+@pytest.mark.parametrize("mode", ["all", "any"])
+def test_multi_grad_hooks(mode: str) -> None:
+    def scenario(lib: Any) -> Any:
+        seen: list[Any] = []
+        a, b, c, d = (leaf(lib, float(i)) for i in range(1, 5))
+        y, z = a * b, c * 2
+        handle = lib.autograd.graph.register_multi_grad_hook((a, b, y, c, d), seen.append, mode=mode)
+        (y * 3).sum().backward(retain_graph=True)
+        (y + z).sum().backward(retain_graph=True)
+        handle.remove()
+        y.sum().backward()
+        return seen if mode == "all" else len(seen)
+
+    same(scenario)
+
+
+def test_multi_grad_hook_of_another_mode() -> None:
+    def scenario(lib: Any) -> Any:
+        lib.autograd.graph.register_multi_grad_hook((leaf(lib, 1.0),), print, mode="some")
+
+    same(scenario)
+
+
+def test_gradient_edge() -> None:
+    x = leaf(rushlight, 1.0)
+    assert graphs.get_gradient_edge(x * 2).node.name() == "MulBackward0"
+    with pytest.raises(RuntimeError, match="does not require gradients"):
+        graphs.get_gradient_edge(x.detach())
+
+
+# --------------------------------------------------------------------------------------------------------- anomaly
+
+
+class Bad(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        raise ValueError("broken")
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+class TestAnomaly:
+    def test_names_operator_and_line(self) -> None:
+        x = rushlight.zeros(2, requires_grad=True)
+        with detect_anomaly():
+            y = x / x  # the line to be named
+            with pytest.warns(UserWarning, match="Error detected in DivBackward0. Traceback of forward call") as warned:
+                with pytest.raises(
+                    RuntimeError, match=r"'DivBackward0' returned nan .* y = x / x  # the line to be named"
+                ):
+                    (y * 3).sum().backward()
+        (text,) = (str(w.message) for w in warned if "Error detected" in str(w.message))
+        assert "test_names_operator_and_line" in text and "rushlight/ops" not in text
+
+    def test_class_is_pytorchs(self) -> None:
+        def scenario(lib: Any) -> Any:
+            x = lib.zeros(2, requires_grad=True)
+            with lib.autograd.detect_anomaly(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                (x / x).sum().backward()
+
+        same(scenario, message=False)
+
+    def test_unrecorded_place(self) -> None:
+        x = rushlight.zeros(2, requires_grad=True)
+        y = (x / x).sum()
+        with detect_anomaly(), pytest.warns(UserWarning, match="No forward pass information"):
+            with pytest.raises(RuntimeError, match="returned nan values in its"):
+                y.backward()
+
+    def test_errors_in_backward(self) -> None:
+        x = rushlight.ones(2, requires_grad=True)
+        with detect_anomaly(check_nan=False):
+            y = Bad.apply(x).sum()
+            with (
+                pytest.warns(UserWarning, match="Error detected in BadBackward"),
+                pytest.raises(ValueError, match="broken"),
+            ):
+                y.backward()
+
+    def test_check_nan_off(self) -> None:
+        x = rushlight.zeros(2, requires_grad=True)
+        with detect_anomaly(check_nan=False):
+            (x / x).sum().backward()
+        assert np.isnan(x.grad.numpy()).all()
+
+    def test_nothing_remains(self) -> None:
+        plain = Operator.differentiate
+        with detect_anomaly():
+            assert rushlight.autograd.is_anomaly_enabled() and Operator.differentiate is not plain
+            with set_detect_anomaly(False):
+                assert not rushlight.autograd.is_anomaly_enabled()
+            assert rushlight.autograd.is_anomaly_enabled()
+        assert Operator.differentiate is plain and not rushlight.autograd.is_anomaly_enabled()
+        y = rushlight.ones(1, requires_grad=True) * 2
+        assert y.grad_fn.trace is None
+
+    def test_switch(self) -> None:
+        set_detect_anomaly(True, check_nan=False)
+        assert rushlight.autograd.is_anomaly_enabled() and not rushlight.autograd.is_anomaly_check_nan_enabled()
+        set_detect_anomaly(False)
+        assert not rushlight.autograd.is_anomaly_enabled()
