@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .errors import OperatorError, UnsupportedError
 
 KNOWN = ("cpu", "cuda", "mps", "xpu", "meta")
@@ -19,15 +21,14 @@ class device:  # noqa: N801 (PyTorch's name)
     """
 
     __slots__ = ("index", "type")
+    type: str
+    index: int | None
 
     def __init__(self, type: str | device | int, index: int | None = None) -> None:
-        if isinstance(type, device):
-            type, index = type.type, type.index
-        if isinstance(type, int):
-            type, index = "cuda", type
-        name, colon, number = type.partition(":")
+        text = f"cuda:{type}" if isinstance(type, int) else str(type)
+        name, colon, number = text.partition(":")
         if name not in KNOWN or (colon and not number.isdigit()) or (colon and index is not None):
-            raise OperatorError(f"device: {type!r} is not one of {', '.join(KNOWN)}, with or without ':NUMBER'")
+            raise OperatorError(f"device: {text!r} is not one of {', '.join(KNOWN)}, with or without ':NUMBER'")
         self.type = name
         self.index = int(number) if colon else index
 
@@ -43,7 +44,7 @@ class device:  # noqa: N801 (PyTorch's name)
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
-    def __reduce__(self) -> tuple[type[device], tuple[str, int | None]]:
+    def __reduce__(self) -> tuple[Any, tuple[str, int | None]]:
         return device, (self.type, self.index)
 
 

@@ -6,6 +6,7 @@ bfloat16 and the float8 family are ml_dtypes' NumPy types.
 
 from __future__ import annotations
 
+import builtins  # this module's own bool, int and float are dtypes
 from typing import Any
 
 import ml_dtypes
@@ -21,7 +22,10 @@ class dtype:  # noqa: N801 (PyTorch's name)
 
     __slots__ = ("category", "is_signed", "itemsize", "name", "numpy")
 
-    def __init__(self, name: str, numpy: Any, category: int) -> None:
+    category: builtins.int
+    numpy: np.dtype[Any]
+
+    def __init__(self, name: str, numpy: Any, category: builtins.int) -> None:
         self.name = name
         self.numpy = np.dtype(numpy)
         self.category = category
@@ -29,11 +33,11 @@ class dtype:  # noqa: N801 (PyTorch's name)
         self.itemsize = self.numpy.itemsize
 
     @property
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self) -> builtins.bool:
         return self.category == FLOAT
 
     @property
-    def is_complex(self) -> bool:
+    def is_complex(self) -> builtins.bool:
         return self.category == COMPLEX
 
     def to_complex(self) -> dtype:
@@ -73,7 +77,7 @@ cfloat, cdouble = complex64, complex128
 
 _BY_NUMPY = {each.numpy: each for each in ALL}
 _BY_NAME = {each.name: each for each in ALL}
-_BY_PYTHON = {type(1): int64, type(1.0): float32, type(True): bool, type(1j): complex64}
+_BY_PYTHON = {builtins.int: int64, builtins.float: float32, builtins.bool: bool, complex: complex64}
 _default = float32
 
 
@@ -95,7 +99,7 @@ def as_dtype(what: Any) -> dtype:
     if isinstance(what, dtype):
         return what
     if what in _BY_PYTHON:
-        return _default if what is type(1.0) else _BY_PYTHON[what]
+        return _default if what is builtins.float else _BY_PYTHON[what]
     try:
         return _BY_NUMPY[np.dtype(what)]
     except (TypeError, KeyError):
@@ -148,14 +152,14 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
 def of_scalar(value: Any) -> dtype:
     """The dtype that a Python number stands for."""
-    if isinstance(value, type(True)):
+    if isinstance(value, builtins.bool):
         return bool
-    if isinstance(value, type(1)):
+    if isinstance(value, builtins.int):
         return int64
-    return _default.to_complex() if isinstance(value, type(1j)) else _default
+    return _default.to_complex() if isinstance(value, complex) else _default
 
 
-def can_cast(from_: dtype, to: dtype) -> Any:
+def can_cast(from_: dtype, to: dtype) -> builtins.bool:
     """Whether a value of dtype `from_` may be written into a tensor of dtype `to`."""
     return from_.category <= to.category
 
@@ -174,12 +178,20 @@ class Info:
 class finfo(Info):  # noqa: N801
     """Limits of a floating point type: min, max, eps, tiny, smallest_normal, resolution, bits."""
 
+    min: builtins.float
+    max: builtins.float
+    eps: builtins.float
+    tiny: builtins.float
+    smallest_normal: builtins.float
+    resolution: builtins.float
+
     def __init__(self, type: dtype | None = None) -> None:
         kind = (type or _default).to_real()
         if not kind.is_floating_point:
             raise DTypeError(f"finfo: {type} is not a floating point type; use iinfo")
         super().__init__(kind)
-        limits: Any = ml_dtypes.finfo(kind.numpy)
+        describe: Any = ml_dtypes.finfo
+        limits = describe(kind.numpy)
         for name in ("min", "max", "eps", "tiny", "smallest_normal", "resolution"):
             setattr(self, name, getattr(limits, name).item())
 

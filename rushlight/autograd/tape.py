@@ -256,7 +256,7 @@ class Operator(Entry):
         vars(twin).update(vars(self))
         twin.edges, twin.outputs = self.edges, self.outputs
         if self.saves is not None:
-            sources = [self if s == OUT else self.edges[int(s)] for s in self.saves]
+            sources: list[Any] = [self if s == OUT else self.edges[int(s)] for s in self.saves]
             constants = [None] * (len(self.saved) - len(sources))
             twin.saved = tuple(
                 wrap(a, edge) if hasattr(a, "strides") else a for a, edge in zip(self.saved, sources + constants)

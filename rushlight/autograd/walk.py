@@ -19,15 +19,16 @@ from .tape import Leaf, Operator, Pick, TensorBase, touch, wrap
 
 def discover(roots: Sequence[Operator]) -> tuple[list[Operator], dict[Leaf, int]]:
     """All entries reachable from `roots`, newest first, and how many of their edges lead to each leaf."""
-    found, leaves = dict.fromkeys(roots), {}
+    found: dict[Any, None] = dict.fromkeys(roots)
+    leaves: dict[Leaf, int] = {}
     queue = list(found)
     for node in queue:  # grows while it is walked
         for edge in node.edges:
             if type(edge) is Leaf:
                 leaves[edge] = leaves.get(edge, 0) + 1
             elif edge is not None and edge not in found:
-                found[edge] = None  # type: ignore[index]
-                queue.append(edge)  # type: ignore[arg-type]
+                found[edge] = None
+                queue.append(edge)
     queue.sort(key=attrgetter("seq"), reverse=True)
     return queue, leaves
 

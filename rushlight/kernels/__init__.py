@@ -22,4 +22,7 @@ F = TypeVar("F", bound=Callable[..., object])
 def kernel(definition: F) -> F:
     """The definition, with its native twin in front if the chosen build has one of the same name."""
     twin = getattr(native, definition.__name__, None)
-    return definition if twin is None else native.Kernel(twin, definition)
+    if native is None or twin is None:
+        return definition
+    joined: F = native.Kernel(twin, definition)
+    return joined
