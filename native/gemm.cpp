@@ -75,11 +75,12 @@ Rows rows_of(const Product& p, const Part& part, int64_t row, int64_t rows, floa
     return {a, rows, 0};
 }
 
-// A part of at most K_BLOCK steps and PANELS_PER_BLOCK panels. Panels are packed when the first block of rows needs them.
+// A part of at most K_BLOCK steps and PANELS_PER_BLOCK panels.
 void run_part(const Product& p, const Part& part, float* panels, float* copy) {
     const int64_t height = ceil_div(part.rows, ceil_div(part.rows, STRIPS_PER_BLOCK * MR));
     const bool pack_all = p.b.col != 1 || part.rows > 3 * MR;
     const bool first = part.k == 0, last = part.k + part.steps == p.K;
+    if (pack_all) pack_block(p.b.at(part.k, part.column), part.steps, part.columns, panels);
     for (int64_t row = part.row; row < part.row + part.rows; row += height) {
         const Rows rows = rows_of(p, part, row, min(height, part.row + part.rows - row), copy);
         for (int64_t column = 0; column < part.columns; column += NR) {
@@ -88,7 +89,7 @@ void run_part(const Product& p, const Part& part, float* panels, float* copy) {
             const Matrix b = p.b.at(part.k, at);
             const bool pack = pack_all || columns != width;
             float* packed = panels + column * part.steps;
-            if (pack && row == part.row) pack_panel(b, part.steps, columns, width, packed);
+            if (pack && !pack_all && row == part.row) pack_panel(b, part.steps, columns, width, packed);
             const Tile tile{p.c + row * p.c_row + at, p.c_row, row, at, columns, !first};
             run_strips(part.steps, rows, pack ? packed : b.data, pack ? width : b.row, tile, last ? p.epilogue : KEEP);
         }

@@ -63,6 +63,8 @@ inline __attribute__((always_inline)) void multiply_tile(int64_t K, Matrix a, co
 template <int M, int V, class Epilogue>
 __attribute__((noinline)) void micro_kernel(int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile,
                                             const Epilogue& epilogue) {
+    for (int i = 0; i < M; i++)  // c arrives while the products are added up
+        for (int j = 0; j < V * W; j += 16) __builtin_prefetch(tile.c + i * tile.c_row + j, 1);
     vf sum[M][V];
 #pragma GCC unroll 16
     for (int i = 0; i < M; i++)

@@ -42,4 +42,20 @@ inline void pack_panel(Matrix b, int64_t steps, int columns, int width, float* p
     }
 }
 
+// Packs panels of NR columns (the last may be narrower), steps * NR floats apart. Rows that are contiguous are read whole,
+// through all panels, since the next row may be a page away.
+inline void pack_block(Matrix b, int64_t steps, int64_t columns, float* panels) {
+    const int64_t whole = b.col == 1 ? columns / NR * NR : 0;
+    for (int64_t k = 0; k < steps && whole; k++) {
+        const float* from = b.data + k * b.row;
+        float* to = panels + k * NR;
+        for (int64_t n = 0; n < whole; n += NR, to += steps * NR)
+            for (int v = 0; v < NR; v += W) store(to + v, load(from + n + v));
+    }
+    for (int64_t n = whole; n < columns; n += NR) {
+        const int left = int(min(NR, columns - n));
+        pack_panel(b.at(0, n), steps, left, panel_width(left), panels + n * steps);
+    }
+}
+
 }  // namespace rushlight
