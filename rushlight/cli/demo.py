@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -83,7 +84,7 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
     return 100 * (scores.argmax(1) == labels).float().mean().item()
 
 
-def shown(bar: Iterable[tuple[Tensor, Tensor]], meter: Meter) -> Iterator[tuple[Tensor, Tensor]]:
+def shown(bar: Any, meter: Meter) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of a progress bar that also shows the score."""
     for batch in bar:
         yield batch
@@ -102,7 +103,7 @@ def enough(loss: float, until_loss: float) -> str:
 def train(model: nn.Module, digits: Digits, held_out: Digits, options: argparse.Namespace) -> History:
     """Trains epoch by epoch until the loss threshold, the epoch limit, Ctrl-C, or a loss that is not finite."""
     history = History(stopped=f"at the epoch limit, {options.epochs}")
-    loader = DataLoader(digits, batch_size=options.batch_size, shuffle=True)
+    loader: DataLoader[Any] = DataLoader(digits, batch_size=options.batch_size, shuffle=True)
     optimizer = optim.Adam(model.parameters(), lr=options.lr)
     schedule = optim.lr_scheduler.OneCycleLR(optimizer, options.lr, total_steps=options.epochs * len(loader))
     with Interruption() as interruption:

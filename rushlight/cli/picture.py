@@ -53,7 +53,8 @@ def draw(
     from matplotlib.figure import Figure  # takes 0.3 s, and may be missing
 
     figure = Figure(figsize=(13, 5), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(5, 8))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(5, 8))
+    left, right = halves
     draw_losses(left.subplots(), history)
     correct = 100 * float((labels == predicted).mean())
     right.suptitle(f"Predictions for digits it never saw: {correct:.2f} % of {len(labels):,} right", fontsize=12)
