@@ -1,5 +1,5 @@
-"""For all tests: processes that they start must find the same rushlight as they do. Python looks into the current folder
-first, and from the repository's root that would be the source tree, so tests run in an empty folder."""
+"""For all tests: processes that they start must find the same rushlight as they do. Python looks into the current
+folder first, and from the repository's root that would be the source tree, so tests run in an empty folder."""
 
 import os
 

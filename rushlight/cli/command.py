@@ -1,5 +1,5 @@
-"""The command `rushlight`: reads the arguments, runs the chosen subcommand, and turns what went wrong into a message and
-an exit code. A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments) -> exit code`."""
+"""The command `rushlight`: reads the arguments, runs the chosen subcommand, turns what went wrong into a message and an
+exit code. A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments) -> exit code`."""
 
 from __future__ import annotations
 
