@@ -212,8 +212,9 @@ class Operator(Entry):
 
     @classmethod
     def derive(cls, *args: Any) -> Any:
-        """Runs the operator inside another's backward: on bare arrays, or recorded if that backward is itself recorded."""
-        if any(isinstance(a, TensorBase) for a in args):
+        """Runs the operator inside another's backward: on bare arrays, or recorded if that backward is itself recorded (then
+        all it works on, so also the first argument, is a Tensor)."""
+        if isinstance(args[0], TensorBase):
             return cls.apply(*args)
         return cls.forward(cls(), *args)
 

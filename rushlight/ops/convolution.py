@@ -14,7 +14,7 @@ from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .elementwise import conj
 from .promotion import in_float32
-from .window import Sizes, reach, spread, stops, taps, widen
+from .window import Sizes, reach, remembered, spread, stops, taps, widen
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -90,12 +90,14 @@ def conv_backward_weight(grad: Array, x: Array, weight_shape: Sizes, stride: Siz
     return dweight
 
 
-# -------------------------------------------------------------------------------------------------------- operators
-
-
-def _channel_sum(grad: Array) -> Array:
+@kernel
+@in_float32
+def channel_sum(grad: Array) -> Array:
     """(N, O, *S) -> (O,), the gradient of a bias."""
     return grad.sum(axis=(0, *range(2, grad.ndim)))
+
+
+# -------------------------------------------------------------------------------------------------------- operators
 
 
 def _crop(y: Array, shape: Sizes) -> Array:
@@ -119,7 +121,7 @@ class Conv(Operator):
         x_shape, weight_shape = ctx.shapes
         dx = None if weight is None else ConvTranspose.derive(grad, conj(weight), None, x_shape, *ctx.window)
         dweight = None if x is None else ConvWeight.derive(grad, conj(x), weight_shape, *ctx.window)
-        return dx, dweight, _channel_sum(grad) if ctx.needs[2] else None
+        return dx, dweight, channel_sum(grad) if ctx.needs[2] else None
 
 
 class ConvTranspose(Operator):
@@ -138,7 +140,7 @@ class ConvTranspose(Operator):
         x, weight = ctx.saved
         dx = None if weight is None else _crop(Conv.derive(grad, conj(weight), None, *ctx.window), ctx.x_shape)
         dweight = None if x is None else ConvWeight.derive(conj(x), grad, ctx.weight_shape, *ctx.window)
-        return dx, dweight, _channel_sum(grad) if ctx.needs[2] else None
+        return dx, dweight, channel_sum(grad) if ctx.needs[2] else None
 
 
 class ConvWeight(Operator):
@@ -161,33 +163,37 @@ class ConvWeight(Operator):
 # --------------------------------------------------------------------------------------------------- what calls them
 
 
-def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, n: int, groups: int, transposed: bool) -> None:
-    """Everything about a convolution's arrays that does not depend on stride and padding."""
-    x, w = input._array, weight._array
-    if w.ndim != n + 2:
-        raise ShapeError(f"{name}: weight {w.shape} must have {n + 2} dimensions (out_channels, in_channels / groups, *kernel_size)")
-    if x.ndim not in (n + 1, n + 2):
-        raise ShapeError(f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, but got input of size: {list(x.shape)}")
-    if x.dtype != w.dtype or (bias is not None and bias._array.dtype != x.dtype):
+def _check_dtypes(name: str, input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    kind = input._array.dtype
+    if weight._array.dtype != kind or (bias is not None and bias._array.dtype != kind):
         kinds = ", ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
         raise OperatorError(f"{name}: input, weight and bias must have one dtype, not {kinds}")
+
+
+def _check_shapes(name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, groups: int, transposed: bool) -> None:
+    """Everything about a convolution's shapes that does not depend on stride and padding."""
+    if len(w) != n + 2 or 0 in w:
+        raise ShapeError(f"{name}: weight {w} must have {n + 2} dimensions, none of them empty")
+    if len(x) not in (n + 1, n + 2):
+        raise ShapeError(f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, but got input of size: {list(x)}")
     if groups <= 0:
         raise OperatorError(f"{name}: non-positive groups is not supported (groups={groups})")
-    if w.shape[0] % groups or w.shape[0] < groups:
-        raise ShapeError(f"{name}: groups={groups} must divide the first size of weight {w.shape}")
-    channels, expected = x.shape[-n - 1], w.shape[0] if transposed else w.shape[1] * groups
+    if w[0] % groups:
+        raise ShapeError(f"{name}: groups={groups} must divide the first size of weight {w}")
+    channels, expected = x[-n - 1], w[0] if transposed else w[1] * groups
     if channels != expected:
         raise ShapeError(
-            f"{name}: Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have "
-            f"{expected} channels, but got {channels} channels instead"
+            f"{name}: Given groups={groups}, weight of size {list(w)}, expected input{list(x)} to have {expected} channels, "
+            f"but got {channels} channels instead"
         )
-    outs = w.shape[1] * groups if transposed else w.shape[0]
-    if bias is not None and bias._array.shape != (outs,):
-        raise ShapeError(f"{name}: Given weight of size {list(w.shape)}, expected bias to be 1-dimensional with {outs} elements, but got bias of size {list(bias.shape)} instead")
-    if 0 in w.shape:
-        raise ShapeError(f"{name}: weight {w.shape} must not be empty")
-    if 0 in x.shape[-n - 1:]:
-        raise ShapeError(f"{name}: input {x.shape} must not be empty, except for the batch")
+    outs = w[1] * groups if transposed else w[0]
+    if bias is not None and bias != (outs,):
+        raise ShapeError(
+            f"{name}: Given weight of size {list(w)}, expected bias to be 1-dimensional with {outs} elements, but got bias of "
+            f"size {list(bias)} instead"
+        )
+    if 0 in x[-n - 1 :]:
+        raise ShapeError(f"{name}: input {x} must not be empty, except for the batch")
 
 
 def _check_window(name: str, stride: Sizes, padding: Sizes, dilation: Sizes) -> None:
@@ -199,41 +205,57 @@ def _check_window(name: str, stride: Sizes, padding: Sizes, dilation: Sizes) -> 
         raise OperatorError(f"{name}: dilation should be greater than zero (dilation={dilation})")
 
 
-def _named_padding(name: str, input: Tensor, padding: str, weight: Tensor, stride: Sizes, dilation: Sizes) -> tuple[Tensor, Sizes]:
-    """Padding 'same' or 'valid' in numbers. Where 'same' is uneven, its odd column goes to the end of the input itself."""
-    n = len(stride)
+def _same_padding(name: str, padding: str, stride: Sizes, extent: Sizes) -> list[int]:
+    """What 'same' or 'valid' adds to each dimension, in all."""
     if padding == "valid":
-        return input, (0,) * n
+        return [0] * len(stride)
     if padding != "same":
         raise OperatorError(f"{name}: Invalid padding string: {padding!r}; it is 'valid' or 'same'")
     if set(stride) != {1}:
         raise OperatorError(f"{name}: padding='same' is not supported for strided convolutions (stride={stride})")
-    total = [r - 1 for r in reach(weight._array.shape[2:], dilation)]
-    if any(t % 2 for t in total):
-        from .padding import pad
+    return [r - 1 for r in extent]
 
-        input = pad(input, [a for t in reversed(total) for a in (0, t % 2)])
-    return input, tuple(t // 2 for t in total)
+
+Window = tuple[Sizes, Sizes, Sizes, int]  # stride, padding, dilation, groups
+
+
+@remembered
+def _plan(
+    name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, stride: Any, padding: Any, dilation: Any, groups: int
+) -> tuple[Window, list[int] | None]:
+    """The window, after all checks, and what to pad the input by first: where 'same' is uneven, the odd one goes after."""
+    _check_shapes(name, n, x, w, bias, groups, False)
+    stride, dilation = spread(stride, n, name, "stride"), spread(dilation, n, name, "dilation")
+    extent, first = reach(w[2:], dilation), None
+    if isinstance(padding, str):
+        total = _same_padding(name, padding, stride, extent)
+        padding = tuple(t // 2 for t in total)
+        if any(t % 2 for t in total):
+            first = [side for t in reversed(total) for side in (0, t % 2)]
+    else:
+        padding = spread(padding, n, name, "padding")
+        _check_window(name, stride, padding, dilation)
+        wide = tuple(s + 2 * p for s, p in zip(x[-n:], padding))
+        if any(s < r for s, r in zip(wide, extent)):
+            raise ShapeError(
+                f"{name}: Calculated padded input size per channel: {wide}. Kernel size: {extent}. Kernel size can't be "
+                "greater than actual input size"
+            )
+    return (stride, padding, dilation, groups), first
 
 
 def _conv(name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
-    _check(name, input, weight, bias, n, groups, False)
-    stride, dilation = spread(stride, n, name, "stride"), spread(dilation, n, name, "dilation")
-    if isinstance(padding, str):
-        input, padding = _named_padding(name, input, padding, weight, stride, dilation)
-    else:
-        padding = spread(padding, n, name, "padding")
-    _check_window(name, stride, padding, dilation)
-    x, kernel_size = input._array, weight._array.shape[2:]
-    if any(s + 2 * p < r for s, p, r in zip(x.shape[-n:], padding, reach(kernel_size, dilation))):
-        wide = tuple(s + 2 * p for s, p in zip(x.shape[-n:], padding))
-        raise ShapeError(
-            f"{name}: Calculated padded input size per channel: {wide}. Kernel size: {reach(kernel_size, dilation)}. "
-            "Kernel size can't be greater than actual input size"
-        )
+    x = input._array
+    _check_dtypes(name, input, weight, bias)
+    outs = None if bias is None else bias._array.shape
+    window, first = _plan(name, n, x.shape, weight._array.shape, outs, stride, padding, dilation, groups)
+    if first is not None:
+        from .padding import pad  # only uneven 'same' padding needs it
+
+        input = pad(input, first)
     if x.ndim == n + 1:
-        return Conv.apply(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
-    return Conv.apply(input, weight, bias, stride, padding, dilation, groups)
+        return Conv.apply(input.unsqueeze(0), weight, bias, *window).squeeze(0)
+    return Conv.apply(input, weight, bias, *window)
 
 
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
@@ -274,23 +296,38 @@ def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _conv_transpose(
-    name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
-) -> Tensor:
-    _check(name, input, weight, bias, n, groups, True)
+@remembered
+def _transposed_plan(
+    name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+) -> tuple[Sizes, Window]:
+    """The output's spatial size, and the window."""
+    _check_shapes(name, n, x, w, bias, groups, True)
     stride, padding, dilation = spread(stride, n, name, "stride"), spread(padding, n, name, "padding"), spread(dilation, n, name, "dilation")
     extra = spread(output_padding, n, name, "output_padding")
     _check_window(name, stride, padding, dilation)
     if min(extra) < 0 or any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation)):
-        raise OperatorError(f"{name}: output padding must be smaller than either stride or dilation, but got output_padding={extra}, stride={stride}, dilation={dilation}")
-    spatial = input._array.shape[-n:]
-    out = tuple((s - 1) * st - 2 * p + r + e for s, st, p, r, e in zip(spatial, stride, padding, reach(weight._array.shape[2:], dilation), extra))
+        raise OperatorError(
+            f"{name}: output padding must be smaller than either stride or dilation, but got output_padding={extra}, "
+            f"stride={stride}, dilation={dilation}"
+        )
+    spans = zip(x[-n:], stride, padding, reach(w[2:], dilation), extra)
+    out = tuple((size - 1) * s - 2 * p + r + e for size, s, p, r, e in spans)
     if min(out) <= 0:
-        raise ShapeError(f"{name}: Given input size per channel: {spatial}. Calculated output size per channel: {out}. Output size is too small")
-    batched = input if input._array.ndim == n + 2 else input.unsqueeze(0)
-    shape = (batched._array.shape[0], weight._array.shape[1] * groups, *out)
-    y = ConvTranspose.apply(batched, weight, bias, shape, stride, padding, dilation, groups)
-    return y if batched is input else y.squeeze(0)
+        raise ShapeError(f"{name}: Given input size per channel: {x[-n:]}. Calculated output size per channel: {out}. Output size is too small")
+    return out, (stride, padding, dilation, groups)
+
+
+def _conv_transpose(
+    name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+) -> Tensor:
+    x, w = input._array, weight._array
+    _check_dtypes(name, input, weight, bias)
+    outs = None if bias is None else bias._array.shape
+    spatial, window = _transposed_plan(name, n, x.shape, w.shape, outs, stride, padding, output_padding, groups, dilation)
+    channels = w.shape[1] * groups
+    if x.ndim == n + 1:
+        return ConvTranspose.apply(input.unsqueeze(0), weight, bias, (1, channels, *spatial), *window).squeeze(0)
+    return ConvTranspose.apply(input, weight, bias, (x.shape[0], channels, *spatial), *window)
 
 
 def conv_transpose1d(

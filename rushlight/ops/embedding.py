@@ -66,8 +66,9 @@ def _checked_indices(name: str, input: Tensor, weight: Tensor) -> Array:
     indices, shape = input._array, weight._array.shape
     if indices.dtype != np.int64 and indices.dtype != np.int32:
         raise OperatorError(f"{name}: Expected tensor for argument 'indices' to have one of the following scalar types: Long, Int; but got {input.dtype}")
-    if indices.size and ((low := indices.min()) < 0 or indices.max() >= shape[0]):
-        found = low if low < 0 else indices.max()
+    unsigned = indices.view(np.uint64 if indices.itemsize == 8 else np.uint32)  # negative ones become the largest
+    if indices.size and unsigned.max() >= shape[0]:
+        found = indices.min() if indices.min() < 0 else indices.max()
         raise RangeError(f"{name}: index out of range in self: {found}, for weight {shape}, whose rows are 0 to {shape[0] - 1}")
     return indices
 

@@ -123,10 +123,11 @@ class BatchNormApply(Operator):
         return dx, (g * xhat).sum(axis=axes).astype(kind), g.sum(axis=axes).astype(kind)
 
 
-def move_(running: Tensor, statistic: Array, momentum: float) -> None:
-    """`running = (1 - momentum) * running + momentum * statistic`."""
+def move_(running: Tensor, statistic: Array, keep: float, share: float) -> None:
+    """`running = keep * running + share * statistic`, in place."""
     array = running._array
-    xp.copyto(array, (1 - momentum) * array + momentum * statistic, casting="same_kind")
+    array *= keep
+    array += (statistic * share).astype(array.dtype)
     touch(array)
 
 
@@ -183,9 +184,9 @@ def _collect(running_mean: Tensor | None, running_var: Tensor | None, statistics
     """Moves the running statistics towards a batch's. torch: the variance collected is the unbiased one; an empty batch
     leaves them as they are."""
     if count and running_mean is not None:
-        move_(running_mean, statistics[0], momentum)
+        move_(running_mean, statistics[0], 1 - momentum, momentum)
     if count and running_var is not None:
-        move_(running_var, statistics[1] * (count / (count - 1)), momentum)
+        move_(running_var, statistics[1], 1 - momentum, momentum * count / (count - 1))
 
 
 _PER_CHANNEL = ("running_mean", "running_var", "weight", "bias")

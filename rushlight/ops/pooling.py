@@ -16,7 +16,7 @@ from ..autograd.tape import Operator
 from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .promotion import in_float32
-from .window import Sizes, reach, spread, stops, taps, widen
+from .window import Sizes, reach, remembered, spread, stops, taps, widen
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -160,48 +160,48 @@ class MaxPoolWithIndices(MaxPool):
         return y, ctx.saved[0].astype(np.int64)
 
 
-def _check_input(name: str, input: Tensor, n: int) -> None:
-    shape = input._array.shape
+def _check_input(name: str, shape: Sizes, n: int) -> None:
     if len(shape) not in (n + 1, n + 2):
         raise ShapeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor for input, but got: {list(shape)}")
     if 0 in shape[-n - 1 :]:
         raise ShapeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with non-zero dims except for the batch, but got: {list(shape)}")
 
 
-def _check_window(name: str, shape: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool) -> Sizes:
-    """The output's spatial size, after checking that there is one."""
-    if min(kernel_size) <= 0:
-        raise OperatorError(f"{name}: kernel size should be greater than zero, but got {kernel_size}")
-    if min(stride) <= 0:
-        raise OperatorError(f"{name}: stride should be greater than zero, but got {stride}")
-    if min(dilation) <= 0:
-        raise OperatorError(f"{name}: dilation should be greater than zero, but got {dilation}")
+Window = tuple[Sizes, Sizes, Sizes, Sizes]  # kernel_size, stride, padding, dilation
+
+
+@remembered
+def _plan(name: str, n: int, shape: Sizes, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Window:
+    """The window in numbers, after checking that it fits the input."""
+    _check_input(name, shape, n)
+    kernel_size, padding, dilation = spread(kernel_size, n, name, "kernel_size"), spread(padding, n, name, "padding"), spread(dilation, n, name, "dilation")
+    stride = kernel_size if stride is None or stride == () else spread(stride, n, name, "stride")
+    for what, values in (("kernel size", kernel_size), ("stride", stride), ("dilation", dilation)):
+        if min(values) <= 0:
+            raise OperatorError(f"{name}: {what} should be greater than zero, but got {values}")
     if min(padding) < 0:
         raise OperatorError(f"{name}: pad must be non-negative, but got {padding}")
     if any(2 * p > r for p, r in zip(padding, reach(kernel_size, dilation))):
         raise OperatorError(f"{name}: pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel_size} and dilation={dilation}")
-    out = pooled_size(shape, kernel_size, stride, padding, dilation, ceil_mode)
+    out = pooled_size(shape[-n:], kernel_size, stride, padding, dilation, ceil_mode)
     if min(out) <= 0:
-        raise ShapeError(f"{name}: Given input size per channel {shape} and kernel size {kernel_size}, calculated output size {out} is too small")
-    return out
+        raise ShapeError(f"{name}: Given input size per channel {shape[-n:]} and kernel size {kernel_size}, calculated output size {out} is too small")
+    return kernel_size, stride, padding, dilation
 
 
 def _max_pool(
     name: str, n: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
 ) -> Any:
-    _check_input(name, input, n)
-    kernel_size, padding, dilation = spread(kernel_size, n, name, "kernel_size"), spread(padding, n, name, "padding"), spread(dilation, n, name, "dilation")
-    stride = kernel_size if stride is None or stride == () or stride == [] else spread(stride, n, name, "stride")
-    _check_window(name, input._array.shape[-n:], kernel_size, stride, padding, dilation, ceil_mode)
+    window = _plan(name, n, input._array.shape, kernel_size, stride, padding, dilation, ceil_mode)
     operator = MaxPoolWithIndices if return_indices else MaxPool
-    return _batched(n, input, lambda x: operator.apply(x, kernel_size, stride, padding, dilation, ceil_mode))
+    return _batched(operator, n, input, *window, ceil_mode)
 
 
-def _batched(n: int, input: Tensor, run: Any) -> Any:
-    """`run` on (N, C, *S), for input that may lack the batch."""
+def _batched(operator: type[Operator], n: int, input: Tensor, *args: Any) -> Any:
+    """An operator for (N, C, *S) applied to input that may lack the batch."""
     if input._array.ndim == n + 2:
-        return run(input)
-    result = run(input.unsqueeze(0))
+        return operator.apply(input, *args)
+    result = operator.apply(input.unsqueeze(0), *args)
     return tuple(t.squeeze(0) for t in result) if isinstance(result, tuple) else result.squeeze(0)
 
 
@@ -414,13 +414,10 @@ class AvgSpread(Operator):
 def _avg_pool(
     name: str, n: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor_override: int | None
 ) -> Tensor:
-    _check_input(name, input, n)
-    kernel_size, padding = spread(kernel_size, n, name, "kernel_size"), spread(padding, n, name, "padding")
-    stride = kernel_size if stride is None or stride == () or stride == [] else spread(stride, n, name, "stride")
-    _check_window(name, input._array.shape[-n:], kernel_size, stride, padding, _ones[:n], ceil_mode)
     if divisor_override == 0:
         raise OperatorError(f"{name}: divisor must be not zero")
-    return _batched(n, input, lambda x: AvgPool.apply(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override))
+    kernel_size, stride, padding, _ = _plan(name, n, input._array.shape, kernel_size, stride, padding, 1, ceil_mode)
+    return _batched(AvgPool, n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
@@ -475,10 +472,12 @@ def _along(axis: int, ndim: int, where: slice) -> tuple[slice, ...]:
 @in_float32
 def adaptive_avg_pool_forward(x: Array, output_size: Sizes) -> Array:
     """x (N, C, *S) -> y (N, C, *output_size): the mean over a box is the mean over each of its dimensions in turn."""
+    whole = tuple(axis for axis, count in enumerate(output_size, 2) if count == 1)
+    x = x.mean(axis=whole, keepdims=True) if whole else x
     for axis, count in enumerate(output_size, 2):
-        windows = [_along(axis, x.ndim, slice(*part)) for part in _parts(x.shape[axis], count)]
-        means = [x[window].mean(axis=axis, keepdims=True) for window in windows]
-        x = means[0] if count == 1 else xp.concatenate(means, axis=axis) if count else x[_along(axis, x.ndim, slice(0, 0))]
+        if count != 1:
+            parts = [x[_along(axis, x.ndim, slice(*part))] for part in _parts(x.shape[axis], count)]
+            x = xp.concatenate([part.mean(axis=axis, keepdims=True) for part in parts] or [x[_along(axis, x.ndim, slice(0))]], axis=axis)
     return x
 
 
@@ -487,11 +486,13 @@ def adaptive_avg_pool_forward(x: Array, output_size: Sizes) -> Array:
 def adaptive_avg_pool_backward(grad: Array, input_shape: Sizes) -> Array:
     """grad (N, C, *S') -> dx (N, C, *S): every element of a window gets an equal share."""
     for axis in range(2, grad.ndim):
-        dx = xp.zeros_like(grad, shape=(*grad.shape[:axis], input_shape[axis], *grad.shape[axis + 1 :]))
-        for i, (start, end) in enumerate(_parts(input_shape[axis], grad.shape[axis])):
-            dx[_along(axis, grad.ndim, slice(start, end))] += grad[_along(axis, grad.ndim, slice(i, i + 1))] / (end - start)
-        grad = dx
-    return grad
+        if grad.shape[axis] != 1:
+            dx = xp.zeros_like(grad, shape=(*grad.shape[:axis], input_shape[axis], *grad.shape[axis + 1 :]))
+            for i, (start, end) in enumerate(_parts(input_shape[axis], grad.shape[axis])):
+                dx[_along(axis, grad.ndim, slice(start, end))] += grad[_along(axis, grad.ndim, slice(i, i + 1))] / (end - start)
+            grad = dx
+    repeated = [n for n, have in zip(input_shape[2:], grad.shape[2:]) if have == 1]
+    return xp.broadcast_to(grad / prod(repeated), input_shape) if prod(repeated) > 1 else grad
 
 
 class AdaptiveAvgPool(Operator):
@@ -537,7 +538,7 @@ def _adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Sizes:
 
 def _adaptive_avg_pool(name: str, n: int, input: Tensor, output_size: Any) -> Tensor:
     size = _adaptive_size(name, n, input, output_size)
-    return _batched(n, input, lambda x: AdaptiveAvgPool.apply(x, size))
+    return _batched(AdaptiveAvgPool, n, input, size)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
@@ -607,7 +608,7 @@ class AdaptiveMaxPool(Operator):
 def _adaptive_max_pool(name: str, n: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
     size = _adaptive_size(name, n, input, output_size)
     windows = [_parts(have, want) for have, want in zip(input.shape[-n:], size)]
-    result = _batched(n, input, lambda x: AdaptiveMaxPool.apply(x, windows))
+    result = _batched(AdaptiveMaxPool, n, input, windows)
     return result if return_indices else result[0]
 
 
@@ -701,7 +702,7 @@ def _fractional_max_pool(
     name: str, n: int, input: Tensor, kernel_size: Any, output_size: Any, output_ratio: Any, return_indices: bool, samples: Tensor | None
 ) -> Any:
     kernel_size = spread(kernel_size, n, name, "kernel_size")
-    _check_input(name, input, n)
+    _check_input(name, input._array.shape, n)
     if output_size is None and output_ratio is None:
         raise ArgumentError(f"{name} requires specifying either an output_size or an output_ratio")
     spatial = tuple(input.shape[-n:])
@@ -725,7 +726,7 @@ def _fractional_max_pool(
     points = samples._array[:batch]  # torch: the last column belongs to the first dimension in 2-d, in 3-d they are in order
     columns = range(n) if n == 3 else reversed(range(n))
     starts = [_fractional_starts(points[:, :, c], s, o, k) for c, s, o, k in zip(columns, spatial, out, kernel_size)]
-    result = _batched(n, input, lambda x: FractionalMaxPool.apply(x, starts, kernel_size))
+    result = _batched(FractionalMaxPool, n, input, starts, kernel_size)
     return result if return_indices else result[0]
 
 

@@ -6,15 +6,32 @@ slice of the padded input; so a loop of `prod(kernel_size)` array operations say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache, wraps
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import ShapeError
 from ..kernels import xp
 
 Array = Any
 Sizes = tuple[int, ...]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def remembered(plan: F) -> F:
+    """A function of shapes and options that checks them and works out sizes, done once for each combination: layers ask
+    the same at every step. Lists among the options count as tuples."""
+    known = lru_cache(maxsize=4096)(plan)
+
+    @wraps(plan)
+    def call(*args: Any) -> Any:
+        try:
+            return known(*args)
+        except TypeError:  # something that has no hash: a list
+            return known(*(tuple(a) if isinstance(a, list) else a for a in args))
+
+    return call  # type: ignore[return-value]
 
 
 def spread(value: Any, n: int, name: str, what: str) -> Sizes:
