@@ -84,8 +84,8 @@ def _line(entry: Any) -> str:
 def _warn(entry: Any) -> None:
     if entry.trace is None:
         text = (
-            f"Error detected in {entry.name()}. No forward pass information available. Enable detect anomaly during forward "
-            "pass for more information."
+            f"Error detected in {entry.name()}. No forward pass information available. Enable detect anomaly during "
+            "forward pass for more information."
         )
     else:
         stack = "".join(traceback.format_list(entry.trace))
@@ -140,7 +140,8 @@ class detect_anomaly(set_detect_anomaly):
         self.before = state.enabled, state.check_nan
         self.check_nan = check_nan
         warnings.warn(
-            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging.",
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
+            "debugging.",
             stacklevel=2,
         )
 

@@ -46,7 +46,8 @@ class FunctionCtx:
         """PyTorch's request to keep tensors for forward-mode derivatives, which are computed in reverse mode here."""
         if not all(t is None or isinstance(t, TensorBase) for t in tensors):
             raise AssertionError(
-                "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on ctx."
+                "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on "
+                "ctx."
             )
         self.saved_for_forward = tensors
 
@@ -77,6 +78,8 @@ class FunctionNode(Operator):
     ctx: FunctionCtx
     inputs: tuple[tuple[Any, Any] | None, ...]  # shape and dtype of each argument that has a gradient
     results: list[tuple[Any, Any] | None]  # shape and dtype of each result that has one
+    is_tensor: list[bool]  # of each argument
+    picks: list[Any]  # a weak reference to the entry behind each result of several
     sources: list[Any]  # the tape entry behind each saved tensor; for a result its number
 
     @staticmethod
@@ -94,10 +97,10 @@ class FunctionNode(Operator):
         """The saved tensors, at their place in the graph."""
         if self.saved is None:
             raise GraphError(
-                f"{self.name()}: Trying to backward through the graph a second time (or directly access saved tensors after "
-                "they have already been freed). Saved intermediate values of the graph are freed when you call .backward() "
-                "or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
-                "if you need to access saved tensors after calling backward."
+                f"{self.name()}: Trying to backward through the graph a second time (or directly access saved "
+                "tensors after they have already been freed). Saved intermediate values of the graph are freed when "
+                "you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
+                "the graph a second time or if you need to access saved tensors after calling backward."
             )
         return tuple(self._unpack_one(array, source) for array, source in zip(restored(self.saved), self.sources))
 
@@ -114,8 +117,6 @@ class FunctionNode(Operator):
         """The entry behind a result. The tape entry must not hold its own results, or it would never be freed."""
         edge = self.picks[index]
         return self if edge is None else edge() or Pick(self, index)
-
-    picks: list[Any]
 
     def name(self) -> str:  # type: ignore[override]
         return f"{self.function.__name__}Backward"
@@ -148,8 +149,8 @@ def _outgoing(node: FunctionNode, i: int, grad: Any, kind: tuple[Any, Any] | Non
     if grad is None or kind is None:
         if grad is not None and node.edges[i] is None and not node.is_tensor[i]:
             raise OperatorError(
-                f"function {node.name()} returned a gradient different than None at position {i + 1}, but the corresponding "
-                "forward input was not a Variable"
+                f"function {node.name()} returned a gradient different than None at position {i + 1}, but the "
+                "corresponding forward input was not a Variable"
             )
         return None
     if not isinstance(grad, TensorBase):
@@ -160,7 +161,7 @@ def _outgoing(node: FunctionNode, i: int, grad: Any, kind: tuple[Any, Any] | Non
     if grad._array.shape != shape:
         grad = _reduced_to(node, i, grad, shape)
     if grad._array.dtype != dtype:
-        grad = grad.astype(dtype)  # type: ignore[attr-defined]
+        grad = grad.astype(dtype)
     return grad if mode.enabled else grad._array
 
 
@@ -170,8 +171,8 @@ def _reduced_to(node: FunctionNode, i: int, grad: Any, shape: tuple[int, ...]) -
     lead = len(array_shape) - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, array_shape[lead:])):
         raise OperatorError(
-            f"Function {node.name()} returned an invalid gradient at index {i} - got {list(array_shape)} but expected shape "
-            f"compatible with {list(shape)}"
+            f"Function {node.name()} returned an invalid gradient at index {i} - got {list(array_shape)} but "
+            f"expected shape compatible with {list(shape)}"
         )
     axes = tuple(k for k in range(len(array_shape)) if k < lead or shape[k - lead] != array_shape[k])
     return grad.sum(axis=axes, keepdims=True).reshape(shape)
@@ -213,8 +214,8 @@ class Function(FunctionCtx):
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradient of each argument of forward (None where there is none) from those of its results."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "
-            "mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
         )
 
     vjp = backward
@@ -230,21 +231,23 @@ class Function(FunctionCtx):
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
         """How `vmap` maps this function; without it, the function is called once per entry of the batch."""
         raise NotImplementedError(
-            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise OperatorError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
-            "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+            "function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
         )
 
     @classmethod
     def _backward_function(cls) -> Callable[..., Any]:
         if cls.backward is not Function.backward and cls.vjp is not Function.vjp:
             raise OperatorError(
-                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
-                "them."
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
+                "implement one of them."
             )
         return cls.backward if cls.vjp is Function.vjp else cls.vjp
 
@@ -274,10 +277,14 @@ class Function(FunctionCtx):
         return output
 
 
-@functools.cache
+_context_classes: weakref.WeakKeyDictionary[type[Function], type[FunctionCtx]] = weakref.WeakKeyDictionary()
+
+
 def _context_class(cls: type[Function]) -> type[FunctionCtx]:
-    """The class of this Function's `ctx`: it has the Function's name and its static helpers, as in PyTorch."""
-    return type(f"{cls.__name__}Backward", (FunctionCtx,), {"_forward_cls": cls})
+    """The class of this Function's `ctx`, which has the Function's name, as in PyTorch."""
+    if cls not in _context_classes:
+        _context_classes[cls] = type(f"{cls.__name__}Backward", (FunctionCtx,), {})
+    return _context_classes[cls]
 
 
 def _kind(x: Any) -> tuple[Any, Any] | None:
@@ -329,8 +336,8 @@ def _check_dirty(ctx: FunctionCtx, args: tuple[Any, ...], outputs: dict[int, int
     for tensor in ctx.dirty_tensors:
         if id(tensor) not in outputs:
             raise OperatorError(
-                "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
-                "modified inplace must all be outputs of the Function."
+                "Some elements marked as dirty during the forward method were not returned as output. The inputs "
+                "that are modified inplace must all be outputs of the Function."
             )
         _with_recording(check_writable, tensor)
 
@@ -344,7 +351,8 @@ def _with_recording(function: Callable[[Any], Any], tensor: Any) -> None:
 
 
 def _attach(out: Any, edge: Any, is_input: bool, is_dirty: bool) -> Any:
-    """A result at its place in the graph. torch: an argument that is returned as it is comes back as a view of itself."""
+    """A result at its place in the graph. torch: an argument that is returned as it is comes back as a view of
+    itself."""
     if is_dirty:
         rebind(out, edge)
         return out

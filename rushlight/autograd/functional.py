@@ -33,7 +33,8 @@ def _tuple_of(given: Any, what: str, name: str) -> tuple[bool, Tensors]:
         if not isinstance(each, TensorBase):
             where = f"value at index {i}" if many else f"given {what}"
             raise TypeError(
-                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the {where} has type {type(each)}."
+                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the {where} has type "
+                f"{type(each)}."
             )
     return many, tensors
 
@@ -43,7 +44,8 @@ def _as_given(values: Tensors, many: bool) -> Any:
 
 
 def _fresh(tensors: Tensors, create_graph: bool, require: bool) -> Tensors:
-    """Tensors to differentiate by: new leaves, or, if the result is to be differentiated too, views of what was given."""
+    """Tensors to differentiate by: new leaves, or, if the result is to be differentiated too, views of what was
+    given."""
     return tuple(
         t.reshape(t.shape) if create_graph and t._edge is not None else t.detach().requires_grad_(require)
         for t in tensors
@@ -103,8 +105,8 @@ def _output_message(i: int) -> str:
 
 def _jacobian_message(i: int) -> str:
     return (
-        f"While computing the hessian, found that the jacobian of the user-provided function with respect to input {i} is "
-        "independent of the input"
+        "While computing the hessian, found that the jacobian of the user-provided function with respect to input "
+        f"{i} is independent of the input"
     )
 
 
@@ -208,7 +210,8 @@ def vhp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, stri
 
 
 def hvp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
-    """The result of a scalar `func` and the product H v with its Hessian; see `vjp`. `vhp` is faster, H being symmetric."""
+    """The result of a scalar `func` and the product H v with its Hessian; see `vjp`. `vhp` is faster, H being
+    symmetric."""
     with enable_grad():
         many, inputs = _tuple_of(inputs, "inputs", "hvp")
         inputs = _fresh(inputs, create_graph, True)
@@ -296,7 +299,7 @@ def _stacked(rows: list[Any], output: Any, x: Any) -> Any:
     """(elements of output) x input.shape -> (*output.shape, *input.shape)"""
     if not rows:
         return wrap(np.zeros((*output.shape, *x.shape), x._array.dtype))
-    return np.stack(rows).reshape((*output.shape, *x.shape))  # type: ignore[call-overload]  # NumPy's protocol: ops.stack
+    return np.stack(rows).reshape((*output.shape, *x.shape))  # ops.stack, by NumPy's protocol
 
 
 def _by_columns(outputs: Tensors, inputs: Tensors) -> tuple[Tensors, ...]:

@@ -158,9 +158,9 @@ def _check_repeats(leaves: Tensors, outputs: Tensors, nondet_tol: float) -> None
         for a, b in zip(_pull_back(output, leaves, cotangent), _pull_back(output, leaves, cotangent)):
             if np.abs(a - b).max(initial=0) > nondet_tol:
                 raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives "
-                    "different values, although analytical gradient matches numerical gradient."
-                    f"The tolerance for nondeterminism was {nondet_tol}."
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
+                    "times gives different values, although analytical gradient matches numerical gradient.The "
+                    f"tolerance for nondeterminism was {nondet_tol}."
                 )
 
 
@@ -185,8 +185,8 @@ def _check_missing_gradients(leaves: Tensors, outputs: Tensors) -> None:
             a, b = (0 if g is None else g._array for g in (a, b))
             if not np.allclose(a, b, equal_nan=True):
                 raise GradcheckError(
-                    "Expected backward function to handle undefined output grads. Please look at 'Notes about undefined output "
-                    "gradients' in tools/autograd/derivatives.yaml"
+                    "Expected backward function to handle undefined output grads. Please look at 'Notes about "
+                    "undefined output gradients' in tools/autograd/derivatives.yaml"
                 )
 
 
@@ -214,15 +214,15 @@ def _leaves_of(inputs: Sequence[Any], eps: float) -> Tensors:
     for i, x in enumerate(leaves):
         if x._array.real.dtype != np.float64 and eps < 1e-4:
             warnings.warn(
-                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will likely "
-                "fail if all the inputs are not of double precision floating point or complex. ",
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check "
+                "will likely fail if all the inputs are not of double precision floating point or complex. ",
                 stacklevel=4,
             )
         if 0 in x._array.strides and x._array.size > 1:
             raise RuntimeError(
-                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be "
-                "able to compute the numerical gradients correctly. You should call .contiguous on the input before passing it "
-                "to gradcheck."
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are "
+                "non-overlapping to be able to compute the numerical gradients correctly. You should call "
+                ".contiguous on the input before passing it to gradcheck."
             )
     return leaves
 
@@ -342,7 +342,8 @@ def gradgradcheck(
     fast_mode: bool = False,
     masked: bool = False,
 ) -> bool:
-    """Whether the second derivatives of `func` agree with central differences of its first: `gradcheck` of its gradient.
+    """Whether the second derivatives of `func` agree with central differences of its first: `gradcheck` of its
+    gradient.
 
     Args:
         grad_outputs: the gradients to begin with; random ones by default.

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import GraphError
 from ..hooks import RemovableHandle, register
@@ -60,10 +60,16 @@ def as_gradients(tensors: Any) -> tuple[Any, ...]:
     return tuple(t if t is None or mode.enabled else t._array for t in tensors)
 
 
-class _Hooked:
+if TYPE_CHECKING:
+    _Mixin = Operator
+else:
+    _Mixin = object  # mixed into an operator's class
+
+
+class _Hooked(_Mixin):
     """What an entry becomes when hooks are registered on it: its backward runs between them."""
 
-    __slots__ = ()
+    __slots__ = ()  # mixed into a class, it must not change the objects' layout
     pre_hooks: dict[int, Any]
     post_hooks: dict[int, Any]
 
@@ -72,7 +78,7 @@ class _Hooked:
         for hook in list(self.pre_hooks.values()):
             outputs = _replaced(hook(outputs), outputs)
         given: Any = as_gradients(outputs)
-        inputs = super().differentiate(list(given) if type(grad) is list else given[0], create_graph)
+        inputs: Any = super().differentiate(list(given) if type(grad) is list else given[0], create_graph)
         for hook in list(self.post_hooks.values()):
             inputs = as_gradients(_replaced(hook(as_tensors(inputs), outputs), as_tensors(inputs)))
         return inputs
@@ -82,10 +88,14 @@ def _replaced(changed: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
     return before if changed is None else changed if isinstance(changed, tuple) else (changed,)
 
 
-@functools.cache
-def _variant(base: type[Any], cls: type[Operator]) -> type[Any]:
+_variants: dict[tuple[type[Any], type[Any]], type[Any]] = {}
+
+
+def _variant(base: type[Any], cls: type[Any]) -> type[Any]:
     """The subclass of an operator's class that has the abilities of `base`."""
-    return type(cls.__name__, (base, cls), {"__slots__": ()})
+    if (base, cls) not in _variants:
+        _variants[base, cls] = type(cls.__name__, (base, cls), {"__slots__": ()})
+    return _variants[base, cls]
 
 
 def _with_hooks(node: Any) -> Any:
@@ -175,12 +185,13 @@ class _Packed:
         tensor = self.unpack(self.kept)
         if not isinstance(tensor, TensorBase):
             raise TypeError(
-                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(tensor).__name__}"
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                f"{type(tensor).__name__}"
             )
         return tensor._array
 
 
-class _Unpacking:
+class _Unpacking(_Mixin):
     """What an entry becomes whose saved arrays were packed: backward finds them unpacked."""
 
     __slots__ = ()
@@ -210,7 +221,7 @@ def pack_saved(entry: Any) -> None:
         pack, unpack = _hooks.stack[-1]
         packed = {id(v): _Packed(v, pack, unpack) for v in entry.saved if hasattr(v, "strides")}
         entry.saved = tuple([packed.get(id(v), v) for v in entry.saved])
-        entry.args = tuple([packed[id(v)] if id(v) in packed else v for v in entry.args])
+        entry.args = tuple([packed.get(id(v), v) for v in entry.args])
         entry.__class__ = _variant(_Unpacking, type(entry))
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from ..autograd.tape import TensorBase
+from ..tensor import Tensor
 from .module import Module, indent, typename
 from .parameter import Parameter
 
@@ -169,10 +170,10 @@ class ModuleList(_Numbered):
 
     def __getitem__(self, idx: Index) -> Any:
         if isinstance(idx, slice):
-            return type(self)(list(self._modules.values())[idx])
+            return type(self)(list(self)[idx])
         return self._modules[str(_position(idx, len(self)))]
 
-    def insert(self, index: int, module: Module) -> None:  # type: ignore[override]
+    def insert(self, index: int, module: Module) -> None:
         """Adds a module before the one at `index`."""
         super().insert(index, module)
 
@@ -208,12 +209,12 @@ def _pairs(given: Any, name: str, method: str, element: str) -> list[tuple[Any, 
         )
     if hasattr(given, "items"):
         return list(given.items())
-    pairs = list(given)
+    pairs: list[Any] = list(given)
     for i, pair in enumerate(pairs):
-        if not isinstance(pair, Iterable):
+        if not hasattr(pair, "__iter__"):
             raise TypeError(f"{name} update sequence element #{i} should be Iterable; is{type(pair).__name__}")
-        if len(pair) != 2:  # type: ignore[arg-type]
-            raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")  # type: ignore[arg-type]
+        if len(pair) != 2:
+            raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")
     return pairs
 
 
@@ -279,7 +280,7 @@ class ModuleDict(Module):
 
 def _as_parameter(value: Any) -> Any:
     """Tensors become Parameters; other things stay what they are."""
-    return Parameter(value) if isinstance(value, TensorBase) and not isinstance(value, Parameter) else value
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
 def _described(value: Any, kind: str) -> str:
@@ -420,7 +421,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of `key`, or `default`."""
-        return self[key] if key in self else default
+        return getattr(self, key) if key in self._keys else default
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A ParameterDict with `default` under every key."""

@@ -47,7 +47,8 @@ def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
 def register_module_forward_hook(
     hook: Hook, *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
-    """Calls `hook(module, args, output)` after the forward of every module; what it returns (if not None) replaces output.
+    """Calls `hook(module, args, output)` after the forward of every module; what it returns (if not None) replaces
+    output.
 
     Args:
         with_kwargs: call `hook(module, args, kwargs, output)`.
@@ -65,7 +66,8 @@ def _set_full(full: bool) -> None:
     global backward_hooks_are_full
     if backward_hooks_are_full is (not full):
         raise RuntimeError(
-            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of them."
+            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use "
+            "only one of them."
         )
     backward_hooks_are_full = full
 
@@ -172,8 +174,8 @@ class _Forward:
                 result = self.call(id_, args, kwargs, result)
             except Exception as why:
                 warnings.warn(
-                    "module forward hook with ``always_call=True`` raised an exception that was silenced as another error was "
-                    f"raised in forward: {why}",
+                    "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
+                    f"error was raised in forward: {why}",
                     stacklevel=2,
                 )
 
@@ -298,8 +300,8 @@ class BackwardHook:
         single = isinstance(result, TensorBase)
         if not single and not isinstance(result, tuple):
             warnings.warn(
-                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
-                f"{type(result)}",
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
+                f"received {type(result)}",
                 stacklevel=2,
             )
             return result
@@ -347,7 +349,8 @@ class BackwardHook:
                 continue
             if not self.gated_input:
                 raise RuntimeError(
-                    "Backward hook for Modules where no input requires gradient should always return None or None for all gradients."
+                    "Backward hook for Modules where no input requires gradient should always return None or None "
+                    "for all gradients."
                 )
             grad_input = _checked(changed, self.n_inputs, "hook returned an invalid number of grad_input")
         return grad_input

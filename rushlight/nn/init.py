@@ -29,7 +29,7 @@ def _memory(tensor: Tensor, name: str) -> Array:
     """The array to write to. Its later readers on the tape are told."""
     if not isinstance(tensor, TensorBase):
         raise DTypeError(f"{name}: expected a Tensor, got {type(tensor).__name__}")
-    array = tensor._pin()  # type: ignore[attr-defined]
+    array = tensor._pin()
     touch(array)
     return array
 
@@ -50,7 +50,8 @@ def _fill(tensor: Tensor, value: Any, name: str) -> Tensor:
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which a layer's standard deviation is to grow so that the nonlinearity behind it keeps the variance.
+    """The factor by which a layer's standard deviation is to grow so that the nonlinearity behind it keeps the
+    variance.
 
     Args:
         nonlinearity: 'linear', 'conv1d' ... 'conv_transpose3d', 'sigmoid' (1), 'tanh' (5/3), 'relu' (sqrt 2),
@@ -225,7 +226,8 @@ def trunc_normal_(
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+            "incorrect.",
             stacklevel=2,
         )
     array = _memory(tensor, "trunc_normal_")

@@ -1,6 +1,7 @@
 """The dicts in which a Module keeps its parameters, buffers and submodules.
 
-Each also writes what it holds to the module's own `__dict__`. So `self.weight` is an ordinary attribute, as quick to read
+Each also writes what it holds to the module's own `__dict__`. So `self.weight` is an ordinary attribute, as quick to
+read
 as any other, and `module._parameters["weight"] = p` changes it just as `module.weight = p` does.
 """
 
@@ -57,7 +58,7 @@ class Members(dict):  # type: ignore[type-arg]
             self[name] = default
         return self[name]
 
-    def __ior__(self, other: Any) -> Any:
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
         self.update(other)
         return self
 

@@ -175,7 +175,8 @@ class Module:
     _wrapped_call_impl = _call_impl
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """PyTorch's request to compile the forward. Modules here already run at full speed as they are: nothing changes."""
+        """PyTorch's request to compile the forward. Modules here already run at full speed as they are: nothing
+        changes."""
 
     # ------------------------------------------------------------------------------------------------- registering
 
@@ -190,12 +191,14 @@ class Module:
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
+                    f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None "
+                    "required)"
                 )
             if param.grad_fn is not None:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
-                    f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                    "forward() method."
                 )
             param = _replaced(hooks.parameter_registration_hooks, self, name, param)
         self._parameters[name] = param
@@ -233,8 +236,10 @@ class Module:
         have = vars(self)
         if isinstance(value, Parameter) or (isinstance(value, Module) and name not in have.get("_parameters", ())):
             self._register_assigned(name, value)
-        elif name in have and "_modules" in have and (
-            name in have["_buffers"] or name in have["_parameters"] or name in have["_modules"]
+        elif (
+            name in have
+            and "_modules" in have
+            and (name in have["_buffers"] or name in have["_parameters"] or name in have["_modules"])
         ):
             self._assign_to_member(name, value)
         elif isinstance(value, Buffer):
@@ -266,7 +271,8 @@ class Module:
         if name in self._buffers:
             if value is not None and not isinstance(value, TensorBase):
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
+                    f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None "
+                    "expected)"
                 )
             self._assign_buffer(name, value, getattr(value, "persistent", name not in self._non_persistent_buffers_set))
         elif name in self._parameters:
@@ -291,8 +297,8 @@ class Module:
             self.register_buffer(name, value)
         else:
             raise RuntimeError(
-                "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the "
-                "persistent argument is not allowed."
+                "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without "
+                "the persistent argument is not allowed."
             )
 
     def __delattr__(self, name: str) -> None:
@@ -318,7 +324,7 @@ class Module:
             module = getattr(module, part)
             if not isinstance(module, Module):
                 raise AttributeError(f"`{part}` is not an nn.Module")
-        return module  # type: ignore[no-any-return]
+        return module
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
         """Puts `module` at a dotted path.
@@ -369,7 +375,7 @@ class Module:
         module, name, buffer = self._get_tensor(target)
         if name not in module._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
-        return buffer  # type: ignore[no-any-return]
+        return buffer
 
     def _named_members(
         self,
@@ -479,7 +485,8 @@ class Module:
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Moves parameters and buffers to another dtype or device: `to(dtype)`, `to(device)`, `to(tensor)`, `to(memory_format=…)`.
+        """Moves parameters and buffers to another dtype or device: `to(dtype)`, `to(device)`, `to(tensor)`,
+        `to(memory_format=…)`.
 
         Raises:
             TypeError: an integer dtype (parameters of floating point and complex dtype only change to such).
@@ -603,7 +610,8 @@ class Module:
         return register(self._backward_pre_hooks, hook, prepend=prepend)
 
     def register_full_backward_hook(self, hook: hooks.Hook, prepend: bool = False) -> RemovableHandle:
-        """Calls `hook(module, grad_input, grad_output)` when the inputs' gradients are complete; it may return other ones."""
+        """Calls `hook(module, grad_input, grad_output)` when the inputs' gradients are complete; it may return other
+        ones."""
         self._set_full_backward(True)
         return register(self._backward_hooks, hook, prepend=prepend)
 
@@ -615,7 +623,8 @@ class Module:
     def _set_full_backward(self, full: bool) -> None:
         if self._is_full_backward_hook is (not full):
             raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only "
+                "one of them."
             )
         self._is_full_backward_hook = full
 
@@ -692,7 +701,8 @@ class Module:
         return register(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook: hooks.Hook) -> RemovableHandle:
-        """Calls `hook(module, state_dict, prefix, local_metadata)` after `state_dict()` collected; it changes the dict in place."""
+        """Calls `hook(module, state_dict, prefix, local_metadata)` after `state_dict()` collected; it changes the
+        dict in place."""
         hook._from_public_api = True  # type: ignore[attr-defined]
         return register(self._state_dict_hooks, hook)
 
@@ -700,12 +710,14 @@ class Module:
         """As `register_state_dict_post_hook`, but the hook may return another dict."""
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
-                "Cannot register the same function as the state dict post hook that was previously registered via register_state_dict_post_hook"
+                "Cannot register the same function as the state dict post hook that was previously registered via "
+                "register_state_dict_post_hook"
             )
         return register(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook: hooks.Hook) -> RemovableHandle:
-        """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)` first."""
+        """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+        error_msgs)` first."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook: hooks.Hook, with_module: bool = False) -> RemovableHandle:
@@ -723,7 +735,7 @@ class Module:
         return {**rest, **members}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        fresh = {
+        fresh: dict[str, Any] = {
             "_is_full_backward_hook": None,
             "_non_persistent_buffers_set": set(),
             **{k: OrderedDict() for k in _HOOKS},

@@ -51,8 +51,8 @@ class Parameter(Tensor):
             memo[id(self)] = type(self)(wrap(self._array.copy()), self.requires_grad)
         return memo[id(self)]
 
-    def __repr__(self, *, tensor_contents: str | None = None) -> str:
-        return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
+    def __repr__(self, **options: Any) -> str:  # type: ignore[override]
+        return "Parameter containing:\n" + super().__repr__(**options)
 
 
 class Buffer(Tensor):
@@ -93,9 +93,9 @@ class UninitializedTensorMixin:
     @property
     def _array(self) -> Any:
         raise ArgumentError(
-            "Attempted to use an uninitialized parameter. This error happens when you are using a `LazyModule` or explicitly "
-            f"manipulating `torch.nn.parameter.{type(self).__name__}` objects. When using LazyModules Call `forward` with a "
-            "dummy batch to initialize the parameters before calling torch functions"
+            "Attempted to use an uninitialized parameter. This error happens when you are using a `LazyModule` or "
+            f"explicitly manipulating `torch.nn.parameter.{type(self).__name__}` objects. When using LazyModules "
+            "Call `forward` with a dummy batch to initialize the parameters before calling torch functions"
         )
 
     @_array.setter
@@ -105,9 +105,9 @@ class UninitializedTensorMixin:
     @property
     def shape(self) -> Any:
         raise OperatorError(
-            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` "
-            "when trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the "
-            "parameters before accessing their attributes."
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call "
+            "`forward` to initialize the parameters before accessing their attributes."
         )
 
     @property
@@ -116,7 +116,7 @@ class UninitializedTensorMixin:
 
     @property
     def data(self) -> Tensor:
-        return wrap(np.empty(0, self._kind.numpy))  # type: ignore[no-any-return]
+        return wrap(np.empty(0, self._kind.numpy))
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -124,7 +124,7 @@ class UninitializedTensorMixin:
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         kind, _, _ = parse_to(args, kwargs)
-        return wrap(np.empty(0, (kind or self._kind).numpy))  # type: ignore[no-any-return]
+        return wrap(np.empty(0, (kind or self._kind).numpy))
 
     def detach(self) -> Any:
         return self
@@ -143,8 +143,8 @@ class UninitializedTensorMixin:
 
     def share_memory_(self) -> Any:
         raise OperatorError(
-            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters before "
-            "calling `module.share_memory()`."
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the "
+            "parameters before calling `module.share_memory()`."
         )
 
     def __repr__(self, *, tensor_contents: str | None = None) -> str:

@@ -89,7 +89,7 @@ def load(module: Module, state_dict: Any, strict: bool, assign: bool) -> Incompa
     metadata = getattr(state_dict, "_metadata", None)
     state_dict = OrderedDict(state_dict)
     if metadata is not None:
-        state_dict._metadata = metadata  # type: ignore[attr-defined]
+        state_dict._metadata = metadata
     keys = IncompatibleKeys([], [])
     problems = Problems()
     _check(module, state_dict, "", metadata or {}, assign, keys, problems)
@@ -105,7 +105,7 @@ def _check(
     local_metadata = metadata.get(prefix[:-1], {})
     if assign:
         local_metadata = {**local_metadata, "assign_to_params_buffers": True}
-    module._load_from_state_dict(state_dict, prefix, local_metadata, True, *keys, problems)
+    module._load_from_state_dict(state_dict, prefix, local_metadata, True, *keys, problems)  # type: ignore[call-arg]
     for name, child in module._modules.items():
         if child is not None:
             below = f"{prefix}{name}."
@@ -114,7 +114,8 @@ def _check(
 
 
 def _commit(module: Module, problems: Problems, keys: IncompatibleKeys, strict: bool) -> None:
-    """Makes the copies and runs the hooks, which may forgive missing and unexpected keys; takes all back if they do not."""
+    """Makes the copies and runs the hooks, which may forgive missing and unexpected keys; takes all back if they do
+    not."""
     hooked = [(m, h) for m in _children_first(module) for h in list(m._load_state_dict_post_hooks.values())]
     wrong = strict and any(keys)
     if wrong and not hooked:
@@ -125,8 +126,8 @@ def _commit(module: Module, problems: Problems, keys: IncompatibleKeys, strict: 
     for owner, hook in hooked:
         if hook(owner, keys) is not None:
             raise AssertionError(
-                "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
-                "incompatible_keys need to be modified, it should be done inplace."
+                "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                "values, if incompatible_keys need to be modified, it should be done inplace."
             )
     if strict and any(keys):
         for restore in before:
@@ -213,8 +214,8 @@ def _do_or_note(action: Callable[[], None], errors: Any) -> None:
 def _load_tensor(module: Module, name: str, tensor: Any, key: str, given: Any, assign: bool, errors: Any) -> None:
     if not isinstance(given, TensorBase):
         errors.append(
-            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
-            f"received {type(given)}"
+            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint '
+            f"but received {type(given)}"
         )
         return
     if not is_lazy(tensor):
@@ -222,7 +223,8 @@ def _load_tensor(module: Module, name: str, tensor: Any, key: str, given: Any, a
             given = given[0]  # type: ignore[index]  # torch: scalars were saved with one dimension before version 0.4
         if given._array.shape != tensor._array.shape:
             errors.append(
-                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in current "  # type: ignore[attr-defined]
+                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
+                f"current "
                 f"model is {tensor.shape}."
             )
             return

@@ -43,8 +43,7 @@ for _name, _home in _HOMES.items():
 
 def __getattr__(name: str) -> Any:
     """`nn.modules.Linear` is `nn.Linear`."""
-    from .. import __dict__ as names
-
+    names = vars(sys.modules["rushlight.nn"])
     if name in names and not name.startswith("_"):
         return names[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
