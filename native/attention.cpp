@@ -57,7 +57,7 @@ Panels panels_of_rows(Matrix b, int64_t steps, int64_t columns, float* room) {
 void multiply_strip(int64_t steps, Matrix a, int64_t rows, const Panels& b, int64_t columns, float* c, int64_t c_row, bool add) {
     for (int64_t n = 0; n < columns; n += NR) {
         const Tile tile{c + n, c_row, 0, n, int(min(NR, columns - n)), add};
-        run_strips(steps, Rows{a, rows, 0}, b.data + n / NR * b.panel, b.row, tile, KEEP);
+        run_strips(steps, Rows{a, rows}, b.data + n / NR * b.panel, b.row, tile, KEEP);
     }
 }
 
@@ -117,7 +117,7 @@ struct ForwardRoom {
 void forward_head(const AttentionShape& s, Matrix q, Matrix k, Matrix v, float* y, int64_t y_row, float* lse, const ForwardRoom& room) {
     const Panels keys = pack_panels(k.transposed(), s.D, s.S, room.keys), values = panels_of_rows(v, s.S, s.E, room.values);
     const int64_t p_row = score_row(s);
-    const Rows strips{q, s.L, 0};
+    const Rows strips{q, s.L};
     for (int64_t i = 0; i < strips.strips(); i++) {
         const int64_t begin = strips.begin(i), rows = strips.height(i), count = visible(s, begin + rows);
         multiply_strip(s.D, strips.strip(i), rows, keys, count, room.scores, p_row, false);
@@ -184,7 +184,7 @@ void differentiate(float* p, float* dp, int64_t seen, int64_t count, float scale
 void multiply_by_keys(const AttentionShape& s, int64_t begin, int64_t end, const float* weights, const Panels& b, int64_t columns, float* c,
                       int64_t c_row, bool add) {
     const int64_t row = score_row(s);
-    const Rows strips{{weights, 1, row}, visible(s, end), 0};
+    const Rows strips{{weights, 1, row}, visible(s, end)};
     for (int64_t i = 0; i < strips.strips(); i++) {
         const int64_t key = strips.begin(i), skip = s.causal ? max(0, key - begin) : 0;
         const Panels seen{b.data + skip * b.row, b.panel, b.row};
@@ -196,7 +196,7 @@ void multiply_by_keys(const AttentionShape& s, int64_t begin, int64_t end, const
 void backward_block(const AttentionShape& s, const BackwardHead& h, const Panels& keys, const Panels& values, const Panels& key_rows,
                     int64_t begin, int64_t end, bool add, const BackwardRoom& room) {
     const int64_t row = score_row(s), width = visible(s, end);
-    const Rows strips{h.q.at(begin, 0), end - begin, 0};
+    const Rows strips{h.q.at(begin, 0), end - begin};
     for (int64_t i = 0; i < strips.strips(); i++) {
         const int64_t at = strips.begin(i), first = begin + at, rows = strips.height(i), count = visible(s, first + rows);
         float *p = room.weights + at * row, *dp = room.slopes + at * row;

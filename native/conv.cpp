@@ -346,7 +346,7 @@ bool multiply_block(const Source& source, const float* panels, int64_t first, in
     const int64_t c_row = target.distance(columns);
     float* c = target.begin(first, column, buffer);
     for (const Steps& part : source.steps()) {
-        const Rows rows{source.gather(first, count, part, gathered), count, 0};
+        const Rows rows{source.gather(first, count, part, gathered), count};
         const bool last = part.k + part.count == steps;
         for (int64_t at = 0; at < columns; at += NR) {
             const int tile_columns = int(min(NR, columns - at)), width = panel_width(tile_columns);
@@ -389,7 +389,7 @@ bool add_up_pixels(const Source& source, Matrix grad, const Steps& part, int64_t
     for (int64_t first = begin; first < end; first += WEIGHT_BLOCK) {
         const int64_t count = min(WEIGHT_BLOCK, end - first);
         const Matrix seen = source.gather(first, count, part, gathered);
-        const Rows rows{seen.transposed(), part.count, 0};
+        const Rows rows{seen.transposed(), part.count};
         for (int64_t at = 0; at < columns; at += NR) {
             const int tile_columns = int(min(NR, columns - at)), width = panel_width(tile_columns);
             pack_panel(grad.at(first, column + at), count, tile_columns, width, packed);

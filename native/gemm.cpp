@@ -17,7 +17,6 @@ namespace {
 constexpr int64_t K_BLOCK = 384;          // steps of K between visits of C: a panel of them stays in L1 or L2
 constexpr int64_t STRIPS_PER_BLOCK = 10;  // strips of A that stay in L2 while the panels pass by
 constexpr int64_t PANELS_PER_BLOCK = 8;  // packed panels that stay in L2
-constexpr int64_t A_STEP = (MR + W - 1) / W * W;  // floats per step of a packed strip
 constexpr double TILE_WORK = 2e6;        // flops worth a range of parallel_for
 constexpr int TILES_PER_THREAD = 4;
 constexpr int64_t DOT_ROWS = 3;            // rows or columns up to which packing B does not pay
@@ -43,37 +42,23 @@ struct Part {
 
 // --- rows of A ---------------------------------------------------------------------------------------------------
 
-// Copies a block so that each strip has its entries of a step side by side, padded to whole vectors.
-Rows pack_strips(Matrix a, int64_t count, int64_t steps, float* packed) {
-    const Rows rows{{packed, 1, A_STEP}, count, steps * A_STEP};
-    for (int64_t k = 0; k < steps; k++)
-        for (int64_t i = 0; i < rows.strips(); i++) {
-            const Matrix from = a.at(rows.begin(i), k);
-            const int height = rows.height(i);
-            float* to = packed + i * rows.strip_step + k * A_STEP;
-            if (a.row == 1)
-                for (int r = 0; r < height; r += W) store(to + r, load_first(from.data + r, min(W, height - r)));
-            else
-                for (int r = 0; r < height; r++) to[r] = from.data[r * a.row];
-        }
-    return rows;
+// Copies a block whose rows (or columns) are a multiple of 4 KB apart, where the entries that a strip needs together
+// would compete for one set of the L1 cache. `along` is the number of entries in a row, contiguous.
+Matrix spread(Matrix a, int64_t rows, int64_t along, float* copy) {
+    for (int64_t r = 0; r < rows; r++) std::memcpy(copy + r * (along + W), a.at(r, 0).data, size_t(along) * sizeof(float));
+    return {copy, along + W, 1};
 }
-
-// Copies a block whose rows are a multiple of 4 KB apart, where a strip's rows would all compete for one set of the L1 cache.
-Rows spread_rows(Matrix a, int64_t rows, int64_t steps, float* copy) {
-    for (int64_t r = 0; r < rows; r++) std::memcpy(copy + r * (steps + W), a.at(r, 0).data, size_t(steps) * sizeof(float));
-    return {{copy, steps + W, 1}, rows, 0};
-}
-
-// --- tiles -------------------------------------------------------------------------------------------------------
 
 Rows rows_of(const Product& p, const Part& part, int64_t row, int64_t rows, float* copy) {
     const Matrix a = p.a.at(row, part.k);
     const bool used_often = part.columns > 2 * NR;
-    if (used_often && a.col != 1) return pack_strips(a, rows, part.steps, copy);
-    if (used_often && a.row % 1024 == 0) return spread_rows(a, rows, part.steps, copy);
-    return {a, rows, 0};
+    if (used_often && a.col == 1 && a.row % 1024 == 0) return {spread(a, rows, part.steps, copy), rows};
+    if (used_often && a.row == 1 && a.col % 1024 == 0)
+        return {spread(a.transposed(), part.steps, rows, copy).transposed(), rows};
+    return {a, rows};
 }
+
+// --- tiles -------------------------------------------------------------------------------------------------------
 
 // A part of at most K_BLOCK steps and PANELS_PER_BLOCK panels.
 void run_part(const Product& p, const Part& part, float* panels, float* copy) {
@@ -99,7 +84,7 @@ void run_part(const Product& p, const Part& part, float* panels, float* copy) {
 bool run_block(const Product& p, Part part) {
     const int64_t blocks = ceil_div(part.steps, K_BLOCK), begin = part.k, steps = part.steps;
     float* panels = scratch(Slot::panels, size_t(PANELS_PER_BLOCK * NR * K_BLOCK));
-    float* copy = scratch(Slot::rows, size_t(A_STEP * STRIPS_PER_BLOCK * (K_BLOCK + W)));
+    float* copy = scratch(Slot::rows, size_t((MR * STRIPS_PER_BLOCK + W) * (K_BLOCK + W)));
     if (!panels || !copy) return false;
     for (int64_t i = 0; i < blocks; i++) {
         part.k = begin + steps * i / blocks;

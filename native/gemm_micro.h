@@ -20,6 +20,8 @@ constexpr int MR = 6;
 constexpr int NV = 2;
 constexpr int NR = NV * W;
 
+constexpr int64_t AHEAD = 12;  // steps that columns of A are fetched ahead; matters where they are far apart, as in a transpose
+
 // A matrix with any strides, in elements: entry (i, j) is at data[i * row + j * col].
 struct Matrix {
     const float* data;
@@ -53,6 +55,8 @@ inline __attribute__((always_inline)) void multiply_tile(int64_t K, Matrix a, co
 #pragma GCC unroll 8
             for (int v = 0; v < V; v++) sum[i][v] = multiply_add(x, row[v], sum[i][v]);
         }
+        __builtin_prefetch(upper + AHEAD * a.col);
+        __builtin_prefetch(upper + AHEAD * a.col + M - 1);
         upper += a.col;
         lower += a.col;
         b += b_row;
@@ -94,26 +98,27 @@ __attribute__((noinline)) void micro_kernel(int64_t K, Matrix a, const float* b,
 }
 
 // The micro-kernel for `rows` (1..MR) rows, chosen at run time.
-template <int V, class Epilogue, int M = MR>
-inline void run_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile,
-                             const Epilogue& epilogue) {
-    if constexpr (M > 1)
-        if (rows < M) return run_micro_kernel<V, Epilogue, M - 1>(rows, K, a, b, b_row, tile, epilogue);
-    micro_kernel<M, V>(K, a, b, b_row, tile, epilogue);
+template <int V, class Epilogue, int... M>
+inline void pick_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile, const Epilogue& epilogue,
+                              std::integer_sequence<int, M...>) {
+    using Kernel = void (*)(int64_t, Matrix, const float*, int64_t, const Tile&, const Epilogue&);
+    static constexpr Kernel kernels[] = {micro_kernel<M + 1, V, Epilogue>...};
+    kernels[rows - 1](K, a, b, b_row, tile, epilogue);
+}
+template <int V, class Epilogue>
+inline void run_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile, const Epilogue& epilogue) {
+    pick_micro_kernel<V>(rows, K, a, b, b_row, tile, epilogue, std::make_integer_sequence<int, MR>());
 }
 
-// Rows of A, cut into strips of nearly equal height, at most MR: read in place, or from a copy that has each strip's
-// entries side by side, strips strip_step apart.
+// Rows of A, cut into strips of nearly equal height, at most MR.
 struct Rows {
     Matrix block;
-    int64_t count, strip_step;  // strip_step 0: in place
+    int64_t count;
 
     int64_t strips() const { return (count + MR - 1) / MR; }
     int64_t begin(int64_t i) const { return count * i / strips(); }
     int height(int64_t i) const { return int(begin(i + 1) - begin(i)); }
-    Matrix strip(int64_t i) const {
-        return strip_step ? Matrix{block.data + i * strip_step, block.row, block.col} : block.at(begin(i), 0);
-    }
+    Matrix strip(int64_t i) const { return block.at(begin(i), 0); }
 };
 
 // Floats per step of a panel that holds this many columns.

@@ -193,7 +193,7 @@ bool run_tiles(const Tiles& tiles, const Source& source, const float* panels, co
         const float* panel = panels + column / NR * PLACES * C * NR;
         for (int xi = 0; xi < PLACES; xi++) {
             const Tile tile{products + xi * product, width, 0, 0, width, false};
-            run_strips(C, Rows{{seen + xi * place, row, 1}, count, 0}, panel + xi * C * width, width, tile, KEEP);
+            run_strips(C, Rows{{seen + xi * place, row, 1}, count}, panel + xi * C * width, width, tile, KEEP);
         }
         for (int64_t p = 0; p < count; p++)
             for (int v = 0; v < columns; v += W)
@@ -235,7 +235,7 @@ bool sum_tiles(const Tiles& tiles, const Source& x, const Source& grad, const Bl
         transform_tiles<2>(tiles, grad, first, count, b.o, b.O, output_gradient_line, given, grad_row, most * grad_row);
         for (int xi = 0; xi < PLACES; xi++)
             for (int64_t o = 0; o < b.O; o += NR) {
-                const Rows rows{{seen + xi * most * x_row, 1, x_row}, b.C, 0};
+                const Rows rows{{seen + xi * most * x_row, 1, x_row}, b.C};
                 const int columns = panel_width(b.O - o);
                 const Tile tile{sums + xi * b.C * grad_row + o, grad_row, 0, 0, columns, first != b.begin};
                 run_strips(count, rows, given + xi * most * grad_row + o, grad_row, tile, KEEP);
