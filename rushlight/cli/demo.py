@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -84,6 +85,12 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
     return 100 * (scores.argmax(1) == labels).float().mean().item()
 
 
+def progress_bar(batches: Iterable[Any], title: str) -> Any:
+    """A bar that is there while it moves, and only in a terminal (`disable=None`)."""
+    columns, lines = shutil.get_terminal_size()  # 80 x 24 where the terminal does not tell; tqdm would show nothing
+    return tqdm(batches, title, leave=False, disable=None, unit="batch", ncols=columns, nrows=lines)
+
+
 def shown(bar: Any, meter: Meter) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of a progress bar that also shows the score."""
     for batch in bar:
@@ -111,7 +118,7 @@ def train(model: nn.Module, digits: Digits, held_out: Digits, options: argparse.
             start = time.perf_counter()
             meter = Meter(history)
             title = f"epoch {epoch}/{options.epochs}"
-            with tqdm(loader, title, leave=False, disable=None, unit="batch") as bar:  # None: only in a terminal
+            with progress_bar(loader, title) as bar:
                 train_epoch(model, interruption.until_pressed(shown(bar, meter)), optimizer, schedule, meter)
             if interruption.pressed:
                 history.stopped = f"interrupted in epoch {epoch}, after {len(history.losses)} batches"
