@@ -1,0 +1,1 @@
+"""Whole training steps; each file has a list `CASES`."""

@@ -1,0 +1,1 @@
+"""Benchmarks of single operators, a file per family; each has a list `CASES`."""
