@@ -21,7 +21,7 @@ from .ops.bessel import (
     scaled_modified_bessel_k1,
     spherical_bessel_j0,
 )
-from .ops.elementwise import xlogy
+from .ops.pairs import xlogy
 from .ops.polynomials import (
     chebyshev_polynomial_t,
     chebyshev_polynomial_u,

@@ -36,45 +36,49 @@ from .comparison import (  # noqa: F401
     not_equal,
     signbit,
 )
-from .elementwise import (  # noqa: F401
-    add,
+from .choosing import (  # noqa: F401
     addcdiv,
     addcmul,
-    arctan2,
-    atan2,
     clamp,
     clamp_max,
     clamp_min,
     clip,
-    copysign,
+    fmax,
+    fmin,
+    lerp,
+    maximum,
+    minimum,
+    where,
+)
+from .elementwise import (  # noqa: F401
+    add,
     div,
     divide,
     float_power,
     floor_divide,
-    fmax,
-    fmin,
     fmod,
-    frexp,
-    gcd,
-    heaviside,
-    hypot,
-    lcm,
-    ldexp,
-    lerp,
-    logaddexp,
-    logaddexp2,
-    maximum,
-    minimum,
     mul,
     multiply,
-    nextafter,
     pow,
     remainder,
     rsub,
     sub,
     subtract,
     true_divide,
-    where,
+)
+from .pairs import (  # noqa: F401
+    arctan2,
+    atan2,
+    copysign,
+    frexp,
+    gcd,
+    heaviside,
+    hypot,
+    lcm,
+    ldexp,
+    logaddexp,
+    logaddexp2,
+    nextafter,
     xlogy,
 )
 from .indexing import (  # noqa: F401
@@ -248,7 +252,7 @@ from .scan import (  # noqa: F401
     trapezoid,
     trapz,
 )
-from .linalg import (  # noqa: F401
+from .products import (  # noqa: F401
     addbmm,
     addmm,
     addmv,
@@ -376,3 +380,28 @@ from .sorting import (  # noqa: F401
     unique_consecutive,
 )
 from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell  # noqa: F401
+from .decompositions import (  # noqa: F401
+    cholesky_inverse,
+    cholesky_solve,
+    corrcoef,
+    cov,
+    det,
+    geqrf,
+    inverse,
+    logdet,
+    lu,
+    lu_solve,
+    lu_unpack,
+    matrix_exp,
+    matrix_power,
+    orgqr,
+    ormqr,
+    pca_lowrank,
+    pinverse,
+    slogdet,
+    svd_lowrank,
+    triangular_solve,
+)
+from .decompositions import old_cholesky as cholesky  # noqa: F401
+from .decompositions import old_qr as qr  # noqa: F401
+from .decompositions import old_svd as svd  # noqa: F401

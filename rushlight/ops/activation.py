@@ -335,12 +335,12 @@ def _tanhshrink_backward(grad: Array, x: Array) -> Array:
     return grad * conj(t * t)
 
 
-Softplus = operator("Softplus", in_float32(_softplus), in_float32(_softplus_backward))
-LogSigmoid = operator("LogSigmoid", in_float32(_log_sigmoid), in_float32(lambda grad, x: grad / (1 + xp.exp(x))))
-Elu = operator("Elu", in_float32(_elu), in_float32(_elu_backward))
-Mish = operator("Mish", in_float32(_mish), in_float32(_mish_backward))
-Softsign = operator("Softsign", in_float32(lambda x: x / (1 + xp.absolute(x))), in_float32(_softsign_backward))
-Tanhshrink = operator("Tanhshrink", in_float32(lambda x: x - xp.tanh(x)), in_float32(_tanhshrink_backward))
+Softplus = operator("Softplus", _softplus, _softplus_backward)
+LogSigmoid = operator("LogSigmoid", _log_sigmoid, lambda grad, x: grad / (1 + xp.exp(x)))
+Elu = operator("Elu", _elu, _elu_backward)
+Mish = operator("Mish", _mish, _mish_backward)
+Softsign = operator("Softsign", lambda x: x / (1 + xp.absolute(x)), _softsign_backward)
+Tanhshrink = operator("Tanhshrink", lambda x: x - xp.tanh(x), _tanhshrink_backward)
 
 
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:

@@ -17,7 +17,7 @@ from ..autograd.tape import TensorBase, wrap
 from ..errors import DTypeError, OperatorError
 from ..kernels import xp
 from .numpy_protocol import numpy_name
-from .promotion import broadcast_error, into, not_a_tensor, not_implemented, operands
+from .promotion import as_tensor, broadcast_error, into, not_a_tensor, not_implemented, operands
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -38,11 +38,12 @@ def _apply(function: Any, name: str, input: Any, other: Any, out: Any, refused: 
     return result if out is None else into(out, result, name)
 
 
-def _pairwise(function: Any, refused: str = "") -> Callable[[F], F]:
+def _pairwise(function: Any, refused: str = "", numbers: str = "other") -> Callable[[F], F]:
     """Makes a documented, empty function the operator of two operands that `function` computes on arrays.
 
     Args:
         refused: kinds of dtype (NumPy's letters) that PyTorch does not take here.
+        numbers: which operands may be numbers: "other", "either" or "none".
     """
 
     def decorate(described: F) -> F:
@@ -50,9 +51,14 @@ def _pairwise(function: Any, refused: str = "") -> Callable[[F], F]:
 
         @functools.wraps(described)
         def call(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
+            if numbers != "either":
+                as_tensor(input, name)
+            if numbers == "none":
+                as_tensor(other, name, "other")
             return _apply(function, name, input, other, out, refused)  # type: ignore[no-any-return]
 
-        return numpy_name(function.__name__)(call)  # type: ignore[return-value]
+        numpy_name(function.__name__)(lambda a, b: _apply(function, name, a, b, None, refused))
+        return call  # type: ignore[return-value]
 
     return decorate
 
@@ -122,7 +128,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8
     Raises:
         RuntimeError: the dtypes differ, or a tolerance is negative.
     """
-    x, y = input._array, other._array
+    x, y = as_tensor(input, "isclose")._array, as_tensor(other, "isclose", "other")._array
     if x.dtype != y.dtype:
         raise OperatorError(f"isclose: {input.dtype} did not match {other.dtype}")
     if rtol < 0 or atol < 0:
@@ -144,42 +150,42 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-
 # ------------------------------------------------------------------------------------------------------------ logic
 
 
-@_pairwise(xp.logical_and)
+@_pairwise(xp.logical_and, numbers="none")
 def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether both are not 0."""
 
 
-@_pairwise(xp.logical_or)
+@_pairwise(xp.logical_or, numbers="none")
 def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether one is not 0."""
 
 
-@_pairwise(xp.logical_xor)
+@_pairwise(xp.logical_xor, numbers="none")
 def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether exactly one is not 0."""
 
 
-@_pairwise(xp.bitwise_and, refused="fcV")
+@_pairwise(xp.bitwise_and, refused="fcV", numbers="either")
 def bitwise_and(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The bits set in both integers; for bools, logical and."""
 
 
-@_pairwise(xp.bitwise_or, refused="fcV")
+@_pairwise(xp.bitwise_or, refused="fcV", numbers="either")
 def bitwise_or(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The bits set in one of the integers or both; for bools, logical or."""
 
 
-@_pairwise(xp.bitwise_xor, refused="fcV")
+@_pairwise(xp.bitwise_xor, refused="fcV", numbers="either")
 def bitwise_xor(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The bits set in exactly one of the integers; for bools, exclusive or."""
 
 
-@_pairwise(xp.left_shift, refused="fcVb")
+@_pairwise(xp.left_shift, refused="fcVb", numbers="either")
 def bitwise_left_shift(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The bits of the integers moved up by `other` places."""
 
 
-@_pairwise(xp.right_shift, refused="fcVb")
+@_pairwise(xp.right_shift, refused="fcVb", numbers="either")
 def bitwise_right_shift(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The bits of the integers moved down by `other` places; the sign stays."""
 

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, OperatorError, ShapeError
 from .activation import logsigmoid, relu
 from .cross_entropy import check_reduction
 from .distance import pairwise_distance
-from .elementwise import clamp_min, minimum, where
+from .choosing import clamp_min, minimum, where
 from .loss import check_tensors, reduced, reduction_of
 from .promotion import not_implemented
 

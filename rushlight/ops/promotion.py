@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import warnings
 from collections.abc import Callable
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -118,14 +117,14 @@ def is_scalar(x: Any) -> bool:
     return isinstance(x, (Number, np.generic))
 
 
-def as_tensor(x: Any, name: str) -> Tensor:
+def as_tensor(x: Any, name: str, argument: str = "input") -> Tensor:
     """A Tensor operand: a Tensor or an array; anything else is refused by name."""
     if isinstance(x, TensorBase):
         return x  # type: ignore[return-value]
     if isinstance(x, np.ndarray):
         dtypes.of(x)
         return wrap(x)
-    raise DTypeError(f"{name}: expected a Tensor, got {type(x).__name__}")
+    raise not_a_tensor(x, name, argument)
 
 
 def result_type(a: Any, b: Any) -> dtypes.dtype:
@@ -146,24 +145,6 @@ def result_type(a: Any, b: Any) -> dtypes.dtype:
     return weak
 
 
-def operands(a: Any, b: Any, name: str) -> tuple[Any, Any]:
-    """Both sides of a binary operator in one dtype: Tensors, or a Tensor and a Python number.
-
-    Complex, bool and integer numbers beside a float Tensor stay numbers, which NumPy takes in the Tensor's own dtype.
-    """
-    if isinstance(a, TensorBase) and isinstance(b, TensorBase):
-        if a._array.dtype is b._array.dtype:
-            return a, b
-    elif type(b) is float and isinstance(a, TensorBase) and a._array.dtype.kind == "f":
-        return a, b
-    elif type(a) is float and isinstance(b, TensorBase) and b._array.dtype.kind == "f":
-        return a, b
-    a = a.item() if isinstance(a, np.generic) else a if is_scalar(a) else as_tensor(a, name)
-    b = b.item() if isinstance(b, np.generic) else b if is_scalar(b) else as_tensor(b, name)
-    kind = result_type(a, b)
-    return _as_operand(a, kind), _as_operand(b, kind)
-
-
 def _as_operand(x: Any, kind: dtypes.dtype) -> Any:
     """Numbers become 0-d arrays of the right dtype (bool and int overflow quietly, as in PyTorch)."""
     if isinstance(x, TensorBase):
@@ -171,6 +152,52 @@ def _as_operand(x: Any, kind: dtypes.dtype) -> Any:
     if kind.category == dtypes.INTEGER:
         return wrap(np.asarray(x).astype(kind.numpy))
     return wrap(np.asarray(x, kind.numpy))
+
+
+def in_one_dtype(a: Any, b: Any, name: str) -> tuple[Any, Any]:
+    """Both sides as Tensors of the dtype that PyTorch's promotion gives them."""
+    a = a.item() if isinstance(a, np.generic) else a if is_scalar(a) else as_tensor(a, name)
+    b = b.item() if isinstance(b, np.generic) else b if is_scalar(b) else as_tensor(b, name)
+    if not isinstance(a, TensorBase) and not isinstance(b, TensorBase):
+        raise not_a_tensor(a, name)
+    kind = result_type(a, b)
+    return _as_operand(a, kind), _as_operand(b, kind)
+
+
+def wide_beside_numbers(a: Any, b: Any, name: str) -> tuple[Any, Any]:
+    """As `in_one_dtype`, but half precision beside a number becomes float32, in which PyTorch computes then, so that the
+    number is not rounded to half precision. `narrowed` brings the result back."""
+    for x, number in ((a, b), (b, a)):
+        if isinstance(number, (float, int)) and isinstance(x, TensorBase) and is_half(x):
+            wide = cast(x, dtypes.float32), float(number)  # type: ignore[arg-type]
+            return wide if x is a else wide[::-1]
+    return in_one_dtype(a, b, name)
+
+
+def operands(
+    a: Any, b: Any, name: str, convert: Callable[[Any, Any, str], tuple[Any, Any]] = in_one_dtype
+) -> tuple[Any, Any]:
+    """Both sides of a binary operator in one dtype: Tensors, or a Tensor and a Python number.
+
+    A float beside a float32 or float64 Tensor stays a number, which NumPy takes in the Tensor's own dtype.
+    """
+    if isinstance(a, TensorBase) and isinstance(b, TensorBase):
+        if a._array.dtype is b._array.dtype:
+            return a, b
+    elif type(b) is float:
+        if isinstance(a, TensorBase) and a._array.dtype.char in "fd":
+            return a, b
+    elif type(a) is float and isinstance(b, TensorBase) and b._array.dtype.char in "fd":
+        return a, b
+    return convert(a, b, name)
+
+
+def narrowed(result: Any, a: Any, b: Any) -> Any:
+    """The result of an operator on `wide_operands(a, b)` in the dtype that it would have had otherwise."""
+    for x in (a, b):
+        if isinstance(x, TensorBase) and is_half(x) and result._array.dtype == np.float32:
+            return cast(result, result_type(a, b))
+    return result
 
 
 def into(out: Tensor | None, result: Tensor, name: str) -> Tensor:

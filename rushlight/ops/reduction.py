@@ -382,7 +382,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
         return amax(input, axis if dim is None else dim, keepdims)
     other = dim if isinstance(dim, TensorBase) else other
     if other is not None:
-        from .elementwise import maximum
+        from .choosing import maximum
 
         return maximum(input, other, out=out)  # type: ignore[arg-type]
     dim = axis if dim is None else dim
@@ -397,7 +397,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
         return amin(input, axis if dim is None else dim, keepdims)
     other = dim if isinstance(dim, TensorBase) else other
     if other is not None:
-        from .elementwise import minimum
+        from .choosing import minimum
 
         return minimum(input, other, out=out)  # type: ignore[arg-type]
     dim = axis if dim is None else dim
@@ -696,7 +696,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | N
 
 
 def _shrink(size: Tensor, maxnorm: float) -> Tensor:
-    from .elementwise import where
+    from .choosing import where
 
     return where(size > maxnorm, maxnorm / (size + 1e-7), size.new_ones(()))  # torch: 1e-7 in the divisor
 

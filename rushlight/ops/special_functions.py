@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import OperatorError, UnsupportedError
 from ..kernels import kernel, xp
-from .promotion import floating, in_float32, into, operands, unbroadcast
+from .promotion import as_tensor, conj, floating, in_float32, into, operands, unbroadcast
 from .unary import operator, public
 
 if TYPE_CHECKING:
@@ -289,7 +288,7 @@ def zeta_forward(s: Array, q: Array) -> Array:
     dtype = s.dtype
     total = xp.zeros_like(q)
     z = q
-    for _ in range(_SHIFT + int(min(-xp.min(xp.where(q < 0, q, 0)), 1e4)) + 1):
+    for _ in range(_SHIFT + int(min(-xp.min(xp.where(q < 0, q, 0), initial=0), 1e4)) + 1):
         small = z < _SHIFT
         total = total + xp.where(small, xp.power(z, -s), 0)
         z = xp.where(small, z + 1, z)
@@ -436,14 +435,20 @@ class IncompleteGamma(Operator):
 
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised lower incomplete gamma function P(input, other)."""
-    a, x = (floating(t, "igamma") for t in operands(input, other, "igamma"))
+    a, x = (
+        floating(t, "igamma")
+        for t in operands(as_tensor(input, "igamma"), as_tensor(other, "igamma", "other"), "igamma")
+    )
     result = IncompleteGamma.apply(a, x, True)
     return result if out is None else into(out, result, "igamma")
 
 
 def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised upper incomplete gamma function 1 - P(input, other)."""
-    a, x = (floating(t, "igammac") for t in operands(input, other, "igammac"))
+    a, x = (
+        floating(t, "igammac")
+        for t in operands(as_tensor(input, "igammac"), as_tensor(other, "igammac", "other"), "igammac")
+    )
     result = IncompleteGamma.apply(a, x, False)
     return result if out is None else into(out, result, "igammac")
 
@@ -479,7 +484,7 @@ def as_operand(x: Any, beside: Any) -> Any:
     """A number as 0-d tensor in the dtype of the tensor beside it."""
     if isinstance(x, TensorBase):
         return x
-    kind = beside._array.dtype
+    kind = as_tensor(beside, "special")._array.dtype
     return wrap(np.asarray(x, kind if kind.kind in "fV" else None))
 
 
@@ -515,7 +520,7 @@ def _sinc_gradient(grad: Array, x: Array) -> Array:
     z = x * math.pi
     flat = x == 0
     safe = xp.where(flat, 1, z)
-    return xp.where(flat, grad * 0, grad * ((xp.cos(z) * z - xp.sin(z)) / (safe * safe)) * math.pi)
+    return xp.where(flat, grad * 0, grad * conj((xp.cos(z) * z - xp.sin(z)) / (safe * safe)) * math.pi)
 
 
 Sinc = operator("Sinc", xp.sinc, _sinc_gradient)

@@ -22,7 +22,19 @@ from ..autograd.tape import OUT, Operator, TensorBase, View, wrap
 from ..errors import OperatorError, UnsupportedError
 from ..kernels import xp
 from .numpy_protocol import numpy_name
-from .promotion import conj, floating, into, is_complex, not_a_tensor, not_implemented
+from .promotion import (
+    as_tensor,
+    cast,
+    conj,
+    floating,
+    in_float32,
+    into,
+    is_complex,
+    is_half,
+    not_a_tensor,
+    not_implemented,
+    unbroadcast,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -36,20 +48,24 @@ def operator(
     title: str, function: Callable[..., Array], gradient: Callable[..., Array], saved: int | str = 0
 ) -> type[Operator]:
     """The operator y = function(x, *constants), whose dx is gradient(grad, x, *constants), or gradient(grad, y, *constants)
-    where `saved` is OUT."""
+    where `saved` is OUT. Half precision is computed in float32 and rounded once."""
+    wide_function, wide_gradient = in_float32(function), in_float32(gradient)
 
     class Elementwise(Operator):
         saves = (saved,)
 
         @staticmethod
         def forward(ctx: Any, x: Array, *constants: Any) -> Array:
-            y = function(x, *constants)
+            half = x.dtype.itemsize == 2 and is_half(x)
+            y = wide_function(x, *constants) if half else function(x, *constants)
             ctx.saved = (x if saved == 0 else y,)
             ctx.constants = constants
             return y
 
         @staticmethod
         def backward(ctx: Any, grad: Array) -> Array:
+            if grad.dtype.itemsize == 2:
+                return wide_gradient(grad, ctx.saved[0], *ctx.constants)
             return gradient(grad, ctx.saved[0], *ctx.constants)
 
     Elementwise.__name__ = Elementwise.__qualname__ = title
@@ -142,9 +158,15 @@ def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(input)."""
 
 
-@smooth(xp.square, lambda grad, x: grad * conj(x) * 2, 0, accepts="fcViu")
+Square = operator("Square", xp.square, lambda grad, x: grad * conj(x) * 2)
+
+
+@numpy_name("square")
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """input * input."""
+    """input * input; bools give int64."""
+    if isinstance(input, TensorBase) and input._array.dtype.kind == "b":
+        input = cast(input, dtypes.int64)  # type: ignore[arg-type]
+    return public("square", Square.apply, input, out, "fcViu")  # type: ignore[no-any-return]
 
 
 @smooth(lambda x: 1 / x, lambda grad, y: -grad * conj(y * y), OUT)
@@ -485,12 +507,13 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 class MakeComplex(Operator):
     @staticmethod
-    def forward(ctx: Operator, real: Array, imag: Array) -> Array:
-        return real + imag * 1j if hasattr(real, "_array") else _join(real, imag)
+    def forward(ctx: Any, real: Array, imag: Array) -> Array:
+        ctx.shapes = real.shape, imag.shape
+        return _join(real, imag)
 
     @staticmethod
-    def backward(ctx: Operator, grad: Array) -> Any:
-        return xp.real(grad), xp.imag(grad)
+    def backward(ctx: Any, grad: Array) -> Any:
+        return unbroadcast(xp.real(grad), ctx.shapes[0]), unbroadcast(xp.imag(grad), ctx.shapes[1])
 
 
 def _join(real: Array, imag: Array) -> Array:
@@ -507,12 +530,16 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: the parts are not of one floating dtype.
     """
-    kinds = real._array.dtype, imag._array.dtype
+    kinds = as_tensor(real, "complex", "real")._array.dtype, as_tensor(imag, "complex", "imag")._array.dtype
     if kinds[0] != kinds[1] or kinds[0].kind != "f":
         raise OperatorError(
             f"complex: Expected both inputs to be Half, Float or Double tensors of one dtype but got {real.dtype} and {imag.dtype}"
         )
     result = MakeComplex.apply(real, imag)
+    if out is not None and out.dtype is not result.dtype:
+        raise OperatorError(
+            f"complex: Expected object of scalar type {result.dtype} but got scalar type {out.dtype} for argument 'out'"
+        )
     return result if out is None else into(out, result, "complex")
 
 
@@ -522,6 +549,7 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     Raises:
         RuntimeError: the parts are not of one floating dtype.
     """
+    abs, angle = as_tensor(abs, "polar", "abs"), as_tensor(angle, "polar", "angle")
     if abs._array.dtype != angle._array.dtype or abs._array.dtype.kind != "f":
         raise OperatorError(
             f"polar: Expected both inputs to be Float or Double tensors of one dtype but got {abs.dtype} and {angle.dtype}"

@@ -1,0 +1,310 @@
+"""One value or another, or something between: maximum and minimum, clamp, where, lerp; and addcmul, addcdiv."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.tape import Operator, TensorBase, wrap
+from ..errors import OperatorError
+from ..kernels import xp
+from .elementwise import Scalar, add, div, mul, shape_of
+from .numpy_protocol import numpy_name
+from .promotion import (
+    as_tensor,
+    broadcast_error,
+    cast,
+    conj,
+    into,
+    is_complex,
+    is_half,
+    is_scalar,
+    not_implemented,
+    operands,
+    result_type,
+    unbroadcast,
+)
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Array = Any
+
+
+# ------------------------------------------------------------------------------------------------ larger and smaller
+
+
+class Maximum(Operator):
+    saves = (0, 1)
+
+    @staticmethod
+    def forward(ctx: Any, a: Array, b: Array, function: Any) -> Array:
+        ctx.shapes = shape_of(a), shape_of(b)
+        y = function(a, b)
+        ctx.larger = function in (xp.maximum, xp.fmax)
+        ctx.skips_nan = function in (xp.fmax, xp.fmin)
+        ctx.save(a, b)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        a, b = (getattr(x, "_array", x) for x in ctx.saved)
+        chosen = (
+            (a > b if ctx.larger else a < b) if not ctx.skips_nan else (a >= b if ctx.larger else a <= b) | np.isnan(b)
+        )
+        share = np.asarray(chosen).astype(grad.dtype if isinstance(grad, np.ndarray) else grad._array.dtype)
+        if not ctx.skips_nan:  # torch: equal arguments share the gradient, except in fmax and fmin
+            share = np.where(a == b, share.dtype.type(0.5), share)
+            share = np.where(np.isnan(a), share.dtype.type(1), share) if np.asarray(a).dtype.kind == "f" else share
+        da = unbroadcast(grad * share, ctx.shapes[0]) if ctx.needs[0] else None
+        return da, unbroadcast(grad * (1 - share), ctx.shapes[1]) if ctx.needs[1] else None
+
+
+def _extreme(name: str, function: Any, input: Any, other: Any, out: Any) -> Any:
+    a, b = operands(input, other, name)
+    if is_complex(a if isinstance(a, TensorBase) else b):
+        raise OperatorError(f"{name}: {name} not implemented for complex tensors.")
+    try:
+        result = Maximum.apply(a, b, function)
+    except ValueError:
+        raise broadcast_error(name, a, b) from None
+    return result if out is None else into(out, result, name)
+
+
+@numpy_name("maximum")
+def _numpy_maximum(a: Any, b: Any) -> Any:
+    return _extreme("maximum", xp.maximum, a, b, None)
+
+
+@numpy_name("minimum")
+def _numpy_minimum(a: Any, b: Any) -> Any:
+    return _extreme("minimum", xp.minimum, a, b, None)
+
+
+def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The larger of two tensors, element by element; NaN if either is. Equal elements share the gradient.
+
+    Raises:
+        TypeError: not two tensors. RuntimeError: complex tensors; shapes that do not broadcast.
+    """
+    return _extreme("maximum", xp.maximum, as_tensor(input, "maximum"), as_tensor(other, "maximum", "other"), out)  # type: ignore[no-any-return]
+
+
+def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The smaller of two tensors, element by element; NaN if either is. See `maximum`."""
+    return _extreme("minimum", xp.minimum, as_tensor(input, "minimum"), as_tensor(other, "minimum", "other"), out)  # type: ignore[no-any-return]
+
+
+def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The larger of two tensors; where one is NaN, the other."""
+    return _extreme("fmax", xp.fmax, as_tensor(input, "fmax"), as_tensor(other, "fmax", "other"), out)  # type: ignore[no-any-return]
+
+
+def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The smaller of two tensors; where one is NaN, the other."""
+    return _extreme("fmin", xp.fmin, as_tensor(input, "fmin"), as_tensor(other, "fmin", "other"), out)  # type: ignore[no-any-return]
+
+
+class Clamp(Operator):
+    """min(max(x, low), high), where low and high are arrays, numbers or None."""
+
+    saves = (0, 1, 2)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, low: Any, high: Any) -> Array:
+        ctx.save(x, low, high)
+        ctx.shapes = shape_of(x), shape_of(low), shape_of(high)
+        y = x if low is None else xp.maximum(x, low)
+        return (y.copy() if y is x else y) if high is None else xp.minimum(y, high)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        x, low, high = (getattr(a, "_array", a) for a in ctx.saved)
+        below = np.zeros((), bool) if low is None else np.asarray(x < low)
+        above = np.zeros((), bool) if high is None else np.asarray(x > high)
+        if low is not None and high is not None:  # torch: where low > high, high wins
+            above = above | (below & np.asarray(low > high))
+            below = below & ~above
+        masks = ~(below | above), below, above
+        return tuple(unbroadcast(grad * m, s) if n else None for m, s, n in zip(masks, ctx.shapes, ctx.needs))
+
+
+def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
+    """min(max(input, min), max): what lies outside [min, max] is moved to its border.
+
+    Args:
+        min, max: numbers or tensors that broadcast with input; one may be None.
+
+    Raises:
+        RuntimeError: both are None; shapes that do not broadcast.
+
+    Example:
+        >>> rushlight.clamp(rushlight.tensor([-2., 0.5, 2.]), -1, 1)
+        tensor([-1.0000,  0.5000,  1.0000])
+    """
+    if min is None and max is None:
+        raise OperatorError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if is_complex(as_tensor(input, "clamp")):
+        raise not_implemented("clamp", input)
+    bounds = [b for b in (min, max) if b is not None]
+    kind = dtypes.of(input._array)
+    for bound in bounds:
+        kind = dtypes.promote_types(kind, result_type(input, bound))
+    low, high = (_bound(b, kind) for b in (min, max))
+    try:
+        result = Clamp.apply(cast(input, kind), low, high)
+    except ValueError:
+        raise broadcast_error(
+            "clamp", input, bounds[0] if len(bounds) == 1 or not isinstance(max, TensorBase) else max
+        ) from None
+    return result if out is None else into(out, result, "clamp")
+
+
+def _bound(bound: Any, kind: dtypes.dtype) -> Any:
+    if bound is None or isinstance(bound, TensorBase):
+        return bound if bound is None else cast(bound, kind)  # type: ignore[arg-type]
+    return kind.numpy.type(bound)
+
+
+def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
+    """max(input, min)."""
+    return clamp(input, min, out=out)
+
+
+def clamp_max(input: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
+    """min(input, max)."""
+    return clamp(input, None, max, out=out)
+
+
+clip = clamp
+
+
+@numpy_name("clip")
+def _numpy_clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+    return clamp(a, a_min, a_max)
+
+
+# --------------------------------------------------------------------------------------------- choosing and blending
+
+
+class Where(Operator):
+    @staticmethod
+    def forward(ctx: Any, condition: Array, a: Array, b: Array) -> Array:
+        ctx.condition, ctx.shapes = condition, (shape_of(a), shape_of(b))
+        return xp.where(condition, a, b)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        _, a, b = ctx.needs
+        zero = xp.zeros_like(grad)
+        da = unbroadcast(xp.where(ctx.condition, grad, zero), ctx.shapes[0]) if a else None
+        return None, da, unbroadcast(xp.where(ctx.condition, zero, grad), ctx.shapes[1]) if b else None
+
+
+@numpy_name("where")
+def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
+    """`input` where `condition` holds, `other` elsewhere. With the condition alone: the indices where it is not 0.
+
+    Args:
+        condition: a bool Tensor.
+        input, other: Tensors or numbers; all three broadcast together.
+
+    Raises:
+        RuntimeError: the condition is not bool; shapes that do not broadcast.
+
+    Example:
+        >>> x = rushlight.tensor([-1., 2.])
+        >>> rushlight.where(x > 0, x, 0.)
+        tensor([0., 2.])
+    """
+    mask = getattr(condition, "_array", condition)
+    if input is None or other is None:
+        return tuple(map(wrap, np.nonzero(np.atleast_1d(mask))))
+    if mask.dtype.kind != "b" and mask.dtype != np.uint8:
+        raise OperatorError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {dtypes.of(mask)}"
+        )
+    if is_scalar(input) and is_scalar(other):
+        kind = dtypes.promote_types(dtypes.of_scalar(input), dtypes.of_scalar(other))
+        a, b = (wrap(np.asarray(x, kind.numpy)) for x in (input, other))
+    else:
+        a, b = operands(input, other, "where")
+    try:
+        result = Where.apply(mask if mask.dtype.kind == "b" else mask.astype(bool), a, b)
+    except ValueError:
+        raise broadcast_error("where", condition, a if shape_of(a) else b) from None
+    return result if out is None else into(out, result, "where")
+
+
+class Lerp(Operator):
+    saves = (0, 1, 2)
+
+    @staticmethod
+    def forward(ctx: Any, a: Array, b: Array, weight: Array) -> Array:
+        ctx.save(a, b, weight)
+        ctx.shapes = a.shape, b.shape, shape_of(weight)
+        step = b - a  # torch: from the nearer end, so that weight 0 and 1 give exactly a and b
+        return xp.where(xp.absolute(weight) < 0.5, a + weight * step, b - step * (1 - weight))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        a, b, weight = ctx.saved
+        needs = ctx.needs
+        da = unbroadcast(grad * (1 - conj(weight)), ctx.shapes[0]) if needs[0] else None
+        db = unbroadcast(grad * conj(weight), ctx.shapes[1]) if needs[1] else None
+        return da, db, unbroadcast(grad * conj(b - a), ctx.shapes[2]) if needs[2] else None
+
+
+def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Tensor:
+    """input + weight * (end - input).
+
+    Args:
+        weight: a number or a tensor that broadcasts with the others.
+
+    Raises:
+        RuntimeError: the dtypes differ; shapes that do not broadcast.
+    """
+    for x, name in ((end, "end"), (weight, "weight")):
+        if isinstance(x, TensorBase) and x._array.dtype != input._array.dtype:
+            raise OperatorError(f"lerp: expected dtype {input.dtype} for `{name}` but got dtype {dtypes.of(x._array)}")
+    if input._array.dtype.kind in "iub":
+        raise not_implemented("lerp", input)
+    if is_half(input):
+        wide = [cast(x, dtypes.float32) if isinstance(x, TensorBase) else x for x in (input, end, weight)]
+        result = cast(lerp(*wide), dtypes.of(input._array))  # type: ignore[arg-type]
+        return result if out is None else into(out, result, "lerp")
+    try:
+        result = Lerp.apply(input, end, weight if isinstance(weight, TensorBase) else input._array.dtype.type(weight))
+    except ValueError:
+        raise broadcast_error("lerp", input, end) from None
+    return result if out is None else into(out, result, "lerp")
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 1, out: Tensor | None = None) -> Tensor:
+    """input + value * tensor1 * tensor2."""
+    product = mul(tensor1, tensor2)
+    result = add(input, product if value == 1 else mul(product, _check_value(value, product, "addcmul")))
+    return result if out is None else into(out, result, "addcmul")
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 1, out: Tensor | None = None) -> Tensor:
+    """input + value * tensor1 / tensor2.
+
+    Raises:
+        RuntimeError: tensor1 and tensor2 are integers (their true division would be ambiguous).
+    """
+    if dtypes.of(tensor1._array).category < dtypes.FLOAT and dtypes.of(tensor2._array).category < dtypes.FLOAT:
+        raise OperatorError(
+            "addcdiv: Integer division with addcdiv is no longer supported; make tensor1 or tensor2 floating point."
+        )
+    quotient = div(tensor1, tensor2)
+    result = add(input, quotient if value == 1 else mul(quotient, value))
+    return result if out is None else into(out, result, "addcdiv")
+
+
+def _check_value(value: Any, product: Tensor, name: str) -> Any:
+    if isinstance(value, float) and dtypes.of(product._array).category < dtypes.FLOAT:
+        raise OperatorError(f"{name}: value cannot be converted to type {product.dtype} without overflow")
+    return value
