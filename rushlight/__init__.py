@@ -40,6 +40,16 @@ from .dtypes import (
 from .tensor import Size, Tensor  # isort: split
 from .device import device
 from .ops import *  # noqa: F403
+from .ops.conversion import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
+from .ops.creation import range_ as range
 from .printing import get_printoptions, set_printoptions
 from .random import (
     Generator,
@@ -53,7 +63,7 @@ from .random import (
 from .threads import get_num_interop_threads, get_num_threads, set_num_interop_threads, set_num_threads
 from .version import __version__
 
-from . import cuda, nn, optim, special, utils  # isort: split
+from . import cuda, linalg, nn, optim, special, utils  # isort: split
 from .optim import swa_utils as _swa_utils  # isort: split
 
 # NumPy warns where arithmetic overflows or divides by zero; PyTorch does not. Only what our own code computes is meant.

@@ -42,3 +42,7 @@ class UnsupportedError(RushlightError, NotImplementedError):
 
 class AssertError(RushlightError, AssertionError):
     """An argument breaks a condition for which PyTorch has a bare `assert`."""
+
+
+class LinAlgError(RushlightError, RuntimeError):
+    """A matrix has no inverse, no Cholesky factor, or a decomposition did not converge."""

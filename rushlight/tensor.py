@@ -713,6 +713,12 @@ class Tensor(TensorBase):
     addbmm, addbmm_ = both(ops.addbmm)
     baddbmm, baddbmm_ = both(ops.baddbmm)
 
+    inverse, det, slogdet, logdet, pinverse = ops.inverse, ops.det, ops.slogdet, ops.logdet, ops.pinverse
+    cholesky, cholesky_inverse, cholesky_solve = ops.cholesky, ops.cholesky_inverse, ops.cholesky_solve
+    qr, svd, lu, lu_solve, geqrf = ops.qr, ops.svd, ops.lu, ops.lu_solve, ops.geqrf
+    orgqr, ormqr, triangular_solve = ops.orgqr, ops.ormqr, ops.triangular_solve
+    matrix_exp, matrix_power, cov, corrcoef = ops.matrix_exp, ops.matrix_power, ops.cov, ops.corrcoef
+
     # -- filling and new tensors
 
     new_zeros, new_ones, new_empty, new_full = ops.creation.new_zeros, ops.creation.new_ones, ops.creation.new_empty, ops.creation.new_full

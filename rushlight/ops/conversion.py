@@ -83,6 +83,19 @@ class Clone(Operator):
         return grad
 
 
+class Constant(Operator):
+    """A result given beside the tensors that it was found from, but on which it does not depend: their gradients are 0."""
+
+    @staticmethod
+    def forward(ctx: Any, result: Array, *sources: Array) -> Array:
+        ctx.shapes = [x.shape for x in sources]
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        return None, *(xp.zeros_like(grad, shape=shape) for shape in ctx.shapes)
+
+
 def clone(input: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
     """A copy that is recorded: gradients of the copy are gradients of the original.
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from .. import dtypes, random
 from ..autograd.in_place import check_writable
-from ..autograd.tape import Operator, TensorBase, wrap
+from ..autograd.tape import TensorBase, wrap
 from ..device import check_device
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError
-from ..kernels import xp
-from .conversion import CHANNELS_LAST_RANK, check_layout, in_format
+from .conversion import CHANNELS_LAST_RANK, Constant, check_layout, in_format
 from .creation import finish
 from .indexing import overwritten
 from .promotion import into, is_scalar, note_write
@@ -136,19 +135,6 @@ def randint_like(input: Tensor, low: Any = None, high: Any = None, *, generator:
 # ---------------------------------------------------------------------------------------------- drawn from parameters
 
 
-class Drawn(Operator):
-    """What was drawn from a tensor of parameters. torch: its gradient is zero."""
-
-    @staticmethod
-    def forward(ctx: Any, parameters: Array, drawn: Array) -> Array:
-        ctx.shape = parameters.shape
-        return drawn
-
-    @staticmethod
-    def backward(ctx: Any, grad: Array) -> Array:
-        return xp.zeros_like(grad, shape=ctx.shape)
-
-
 def normal(mean: Any = None, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """Normal numbers: with a tensor for `mean`, `std` or both, one per element; with numbers, of the shape `size`.
 
@@ -168,8 +154,7 @@ def normal(mean: Any = None, std: Any = 1.0, size: Any = None, *, generator: Any
         if isinstance(x, TensorBase) and x._array.dtype.kind in "iub":
             raise OperatorError("normal: normal_kernel_cpu not implemented for integers; make mean and std floating point")
     drawn = random.normal_around(source, getattr(mean, "_array", mean), getattr(std, "_array", std))
-    parameter = mean if isinstance(mean, TensorBase) else std
-    return into(out, Drawn.apply(parameter, drawn), "normal")
+    return into(out, Constant.apply(drawn, *(x for x in (mean, std) if isinstance(x, TensorBase))), "normal")
 
 
 def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Any = None) -> Tensor:
@@ -180,8 +165,8 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Any =
     """
     source = _generator(generator, "bernoulli")
     if p is not None:
-        return into(out, Drawn.apply(input, random.bernoulli(source, input._array.shape, input._array.dtype, float(p))), "bernoulli")
-    return into(out, Drawn.apply(input, random.bernoulli_each(source, input._array)), "bernoulli")
+        return into(out, Constant.apply(random.bernoulli(source, input._array.shape, input._array.dtype, float(p)), input), "bernoulli")
+    return into(out, Constant.apply(random.bernoulli_each(source, input._array), input), "bernoulli")
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None) -> Tensor:
@@ -195,13 +180,13 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
 
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson numbers with the rates `input`."""
-    return Drawn.apply(input, random.poisson(_generator(generator, "poisson"), input._array))
+    return Constant.apply(random.poisson(_generator(generator, "poisson"), input._array), input)
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     """The number of successes in `count` tosses of probability `prob`, element by element."""
     n, p = np.broadcast_arrays(count._array, prob._array)
-    return Drawn.apply(prob, random.binomial(_generator(generator, "binomial"), n.copy(), p.copy()))
+    return Constant.apply(random.binomial(_generator(generator, "binomial"), n.copy(), p.copy()), count, prob)
 
 
 # ----------------------------------------------------------------------------------------------------------- in place

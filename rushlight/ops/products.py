@@ -55,17 +55,17 @@ class MatMul(Operator):
         columns = b_shape[-2:] if len(b_shape) > 1 else (*b_shape, 1)
         if len(b_shape) == 2 and len(a_shape) > 1:
             grad = _rows(grad)
-            da = None if b is None else matmul_kernel(grad, _adjoint(b)).reshape(a_shape)
-            db = None if a is None else matmul_kernel(_adjoint(_rows(a)), grad)
+            da = None if b is None else matmul_kernel(grad, adjoint_of(b)).reshape(a_shape)
+            db = None if a is None else matmul_kernel(adjoint_of(_rows(a)), grad)
             return da, db
         batch = grad.shape[: grad.ndim - (len(a_shape) > 1) - (len(b_shape) > 1)]
         grad = grad.reshape((*batch, rows[0], columns[1]))
         da = db = None
         if b is not None:
-            da = unbroadcast(matmul_kernel(grad, _adjoint(b.reshape((*b_shape[:-2], *columns)))), (*a_shape[:-2], *rows))
+            da = unbroadcast(matmul_kernel(grad, adjoint_of(b.reshape((*b_shape[:-2], *columns)))), (*a_shape[:-2], *rows))
             da = da.reshape(a_shape)
         if a is not None:
-            db = unbroadcast(matmul_kernel(_adjoint(a.reshape((*a_shape[:-2], *rows))), grad), (*b_shape[:-2], *columns))
+            db = unbroadcast(matmul_kernel(adjoint_of(a.reshape((*a_shape[:-2], *rows))), grad), (*b_shape[:-2], *columns))
             db = db.reshape(b_shape)
         return da, db
 
@@ -102,7 +102,8 @@ def _with_vectors(a: Array, b: Array) -> Array:
     return out.reshape((*lead, *out.shape[-2:][a.ndim == 1 : 2 - (b.ndim == 1)]))
 
 
-def _adjoint(x: Array) -> Array:
+def adjoint_of(x: Array) -> Array:
+    """The conjugate transpose of the last two dimensions."""
     x = xp.swapaxes(x, -1, -2)
     return xp.conj(x) if is_complex(x) else x
 
