@@ -121,6 +121,40 @@ bool attention_backward(const AttentionShape& s, const HeadRows& grad, const Hea
                         const HeadRows& v, const HeadRows& y, const float* lse, const HeadRows& dq, const HeadRows& dk,
                         const HeadRows& dv);
 
+// --- recurrent.cpp: L steps of N sequences, H hidden units ------------------------------------------------------------
+
+struct RecurrentShape {
+    int64_t L, N, H, gates;
+};
+
+// What there is per step t and sequence n: at data + t * step + n * row, entries side by side.
+struct Steps {
+    float* data;
+    int64_t step, row;
+};
+
+// z = x[t] + h w_hh^T + b_hh;  i, f, o = sigmoid(z[0, 1, 3]), g = tanh(z[2]);  c = f c + i g;  h = o tanh(c)
+// x (L, N, 4H), w_hh (4H, H) -> y = all h (L, N, H), gates = i, f, g, o (L, N, 4H), cells = all c (L, N, H)
+bool lstm_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* c0, const float* w_hh,
+                  const float* b_hh, float* y, float* gates, float* cells);
+// arriving (N, H) is the gradient of cells[last[n], n]; last = nullptr: step L - 1. dhs (L, N, H) = all that reached each h
+bool lstm_backward(const RecurrentShape& s, const Steps& grad, const float* arriving, const int64_t* last, const float* c0,
+                   const float* w_hh, const float* gates, const float* cells, float* dx, float* dhs, float* dh0, float* dc0);
+
+// m = h w_hh^T + b_hh;  r, z = sigmoid(x[t][0, 1] + m[0, 1]);  n = tanh(x[t][2] + r m[2]);  h = n + z (h - n)
+// x (L, N, 3H), w_hh (3H, H) -> y (L, N, H), gates = r, z, n (L, N, 3H), hidden = m[2] of each step (L, N, H)
+bool gru_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y,
+                 float* gates, float* hidden);
+// dx, dproducts (L, N, 3H): the gradients of x and of m
+bool gru_backward(const RecurrentShape& s, const Steps& grad, const float* h0, const float* w_hh, const float* y,
+                  const float* gates, const float* hidden, float* dx, float* dproducts, float* dh0);
+
+// h = tanh or relu of x[t] + h w_hh^T + b_hh;  x (L, N, H), w_hh (H, H) -> y = all h (L, N, H)
+bool rnn_tanh_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y);
+bool rnn_relu_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y);
+bool rnn_tanh_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx, float* dh0);
+bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx, float* dh0);
+
 // --- norm.cpp --------------------------------------------------------------------------------------------------------
 
 // y[r, c] = (x[r, c] - mean[r]) * rstd[r] * weight[c] + bias[c],  rstd = 1 / sqrt(var + eps); weight, bias may be nullptr

@@ -97,6 +97,17 @@ inline vf sqrt(vf a) {
     return a;
 }
 #endif
+
+// 1 / v to one or two units in the last place, for 2^-126 < |v| < 2^126; NaN stays NaN.
+#if defined(__AVX512F__)
+inline vf reciprocal(vf v) {
+    const vf r = _mm512_rcp14_ps(v);  // and a Newton step: half the cost of a division
+    return r + r * (1.0f - v * r);
+}
+#else
+inline vf reciprocal(vf v) { return 1.0f / v; }
+#endif
+
 inline vf max_nan(vf a, vf b) { return a != a ? a : max(a, b); }
 inline vf min_nan(vf a, vf b) { return a != a ? a : min(a, b); }
 

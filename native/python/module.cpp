@@ -178,7 +178,7 @@ __attribute__((noinline)) PyObject* make_module() {
     Ref module(PyModule_Create(&definition));
     if (!module) return nullptr;
     PyMethodDef* const families[] = {module_methods,     tape_methods,    thread_methods, allocator_methods, gemm_methods, conv_methods,
-                                     activation_methods, softmax_methods, attention_methods, norm_methods,   pool_methods,      optim_methods};
+                                     activation_methods, softmax_methods, attention_methods, recurrent_methods, norm_methods,   pool_methods,      optim_methods};
     for (PyMethodDef* methods : families)
         if (PyModule_AddFunctions(module.get(), methods) < 0) return nullptr;
     if (!add_tape_types(module.get())) return nullptr;

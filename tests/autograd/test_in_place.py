@@ -614,7 +614,11 @@ def test_refused(function, match, library):
 
 def test_failed_write_changes_nothing():
     x = rushlight.ones(3, requires_grad=True) * 2
-    for attempt in (lambda: x.add_(rushlight.ones(2, 3)), lambda: x.__setitem__(5, 1), lambda: x.copy_(rushlight.ones(2))):
+    for attempt in (
+        lambda: x.add_(rushlight.ones(2, 3)),
+        lambda: x.__setitem__(5, 1),
+        lambda: x.copy_(rushlight.ones(2)),
+    ):
         edge = x._edge
         with pytest.raises((RuntimeError, IndexError)):
             attempt()
