@@ -60,7 +60,8 @@ def test_help_of_each_command(capsys, name):
 
 
 def test_wrong_usage_names_the_argument(capsys):
-    assert "demo" in usage(capsys)  # no command: lists what there is
+    assert main([]) == 2
+    assert "demo" in capsys.readouterr().err  # lists what there is
     assert "nonsense" in usage(capsys, "nonsense")
     assert "--lr: expected a number above 0, not '-1'" in usage(capsys, "demo", "--lr", "-1")
     assert "--lr: expected a number, not 'nan'" in usage(capsys, "demo", "--lr", "nan")
