@@ -1,14 +1,14 @@
 // Convolution of channels-last images as matrix products. Each pass gathers, for a block of some hundred pixels, the
-// stretches of the source that the taps see into the rows of a matrix small enough for the L2 cache, and multiplies it by
-// panels of the weight with the micro-kernel of gemm:
+// stretches of the source that the taps see into the rows of a matrix small enough for the L2 cache, and multiplies it
+// by panels of the weight with the micro-kernel of gemm:
 //
 //     forward          y[pixel, o]       = sum over (tap, c) of x[seen(pixel, tap), c]     weight[o, c, tap]
 //     backward input   dx[pixel, c]      = sum over (tap, o) of grad[seen(pixel, tap), o]  weight[o, c, tap]
 //     backward weight  dweight[tap, c, o] = sum over pixels of  x[seen(pixel, tap), c]     grad[pixel, o]
 //
 // The input's gradient sees through the taps backwards: pixel i of dx is reached from output o where
-// o stride + tap dilation - pad = i. So with a stride s the pixels of dx fall into s x s lattices, each with the taps that
-// reach it. First layers (few channels, stored plane by plane) gather rows of the planes instead of pixels.
+// o stride + tap dilation - pad = i. So with a stride s the pixels of dx fall into s x s lattices, each with the taps
+// that reach it. First layers (few channels, stored plane by plane) gather rows of the planes instead of pixels.
 #include <atomic>
 #include <cstring>
 #include <vector>
@@ -21,11 +21,11 @@
 namespace rushlight {
 namespace {
 
-constexpr int64_t STEPS = 640;         // of K that are gathered at a time, about
-constexpr int64_t BLOCK = 10 * MR;     // pixels that are gathered at a time
-constexpr int64_t WEIGHT_BLOCK = 192;  // the same for the weight's gradient, where pixels are the steps
+constexpr int64_t STEPS = 640;           // of K that are gathered at a time, about
+constexpr int64_t BLOCK = 10 * MR;       // pixels that are gathered at a time
+constexpr int64_t WEIGHT_BLOCK = 192;    // the same for the weight's gradient, where pixels are the steps
 constexpr int64_t WEIGHT_COLUMNS = 256;  // columns of the weight's gradient that one range works on
-constexpr int64_t RANGES = 16;  // into which the pixels are cut for the weight's gradient, if it is small
+constexpr int64_t RANGES = 16;           // into which the pixels are cut for the weight's gradient, if it is small
 constexpr int64_t FEW_CHANNELS = 4;
 
 // --- pixels and what their taps see --------------------------------------------------------------------------------
@@ -105,7 +105,8 @@ class PixelSource {
                 while (end < taps.size() && taps[end].dh == taps[i].dh && taps[end].dw == taps[end - 1].dw + 1 &&
                        int64_t(end + 1 - i) * channels <= STEPS)
                     end++;
-            if (end - i > 1) stretches.push_back({taps[i].dh, taps[i].dw, int64_t(end - i), 0, channels});
+            if (end - i > 1)
+                stretches.push_back({taps[i].dh, taps[i].dw, int64_t(end - i), 0, channels});
             else
                 for (int64_t c = 0; c < channels; c += STEPS)
                     stretches.push_back({taps[i].dh, taps[i].dw, 1, c, min(STEPS, channels - c)});
@@ -178,8 +179,10 @@ class PlaneSource {
         const int64_t end = max(begin, min(count, (image.W - 1 - tap.dw + grid.step_w) / grid.step_w - q));
         if (begin) clear(to, begin);
         const float* from = row + (q + begin) * grid.step_w + tap.dw;
-        if (grid.step_w == 1) copy(from, end - begin, to + begin);
-        else if (grid.step_w == 2) copy_every_second(from, end - begin, to + begin, std::make_integer_sequence<int, W>());
+        if (grid.step_w == 1)
+            copy(from, end - begin, to + begin);
+        else if (grid.step_w == 2)
+            copy_every_second(from, end - begin, to + begin, std::make_integer_sequence<int, W>());
         else
             for (int64_t i = begin; i < end; i++, from += grid.step_w) to[i] = *from;
         if (end < count) clear(to + end, count - end);
@@ -190,8 +193,10 @@ class PlaneSource {
         while (count > 0) {
             const int64_t h = p.r * grid.step_h + tap.dh, part = min(count, grid.Q - p.q);
             const float* row = image.data + p.n * image.n + channel * image.c + h * image.h;
-            if (h < 0 || h >= image.H) clear(to, part);
-            else gather_row(row, tap, p.q, part, to);
+            if (h < 0 || h >= image.H)
+                clear(to, part);
+            else
+                gather_row(row, tap, p.q, part, to);
             to += part;
             count -= part;
             p.q += part - 1;
@@ -202,7 +207,8 @@ class PlaneSource {
 public:
     Grid grid;
 
-    PlaneSource(Images source, int64_t channels, const Grid& g, const std::vector<Tap>& all) : image(source), taps(all), grid(g) {
+    PlaneSource(Images source, int64_t channels, const Grid& g, const std::vector<Tap>& all)
+        : image(source), taps(all), grid(g) {
         const int64_t count = channels * int64_t(taps.size());
         blocks.push_back({0, size_t(count), 0, count});
     }
@@ -290,7 +296,8 @@ float* pack_panels(int64_t columns, int64_t steps, const Pack& pack) {
     float* packed = scratch(Slot::tiles, size_t(panels * NR * steps));
     if (!packed) return nullptr;
     parallel_for(panels, 1 + 32768 / (NR * steps), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) pack(i * NR, int(min(NR, columns - i * NR)), packed + panel_offset(i, steps));
+        for (int64_t i = begin; i < end; i++)
+            pack(i * NR, int(min(NR, columns - i * NR)), packed + panel_offset(i, steps));
     });
     return packed;
 }
@@ -304,12 +311,12 @@ float* panels_of_outputs(const Weight& weight, const std::vector<Tap>& taps) {
 
 float* panels_of_inputs(const Weight& weight, const std::vector<Tap>& taps) {
     const std::vector<int64_t> position = positions(taps, weight.T);
-    return pack_panels(weight.C, weight.O * int64_t(taps.size()), [&](int64_t c, int columns, float* panel) {
-        pack_inputs(weight, position, c, columns, panel);
-    });
+    return pack_panels(weight.C, weight.O * int64_t(taps.size()),
+                       [&](int64_t c, int columns, float* panel) { pack_inputs(weight, position, c, columns, panel); });
 }
 
-// --- sums over taps: forward and backward input -----------------------------------------------------------------------
+// --- sums over taps: forward and backward input
+// -----------------------------------------------------------------------
 
 // Where the product of a block of pixels goes: straight into a dense array of pixels, `row` apart ...
 struct DenseTarget {
@@ -328,7 +335,8 @@ struct LatticeTarget {
 
     float* begin(int64_t, int64_t, float* buffer) const { return buffer; }
     int64_t distance(int64_t columns) const { return columns; }
-    void finish(const Grid& grid, int64_t first, int64_t count, const float* buffer, int64_t column, int64_t columns) const {
+    void finish(const Grid& grid, int64_t first, int64_t count, const float* buffer, int64_t column,
+                int64_t columns) const {
         Pixel p(grid, first);
         for (int64_t i = 0; i < count; i++, p.next(grid))
             copy(buffer + i * columns, columns, data + p.n * n + p.r * h + p.q * w + column);
@@ -337,8 +345,8 @@ struct LatticeTarget {
 
 // Columns column .. column + columns of the pixels first .. first + count.
 template <class Source, class Target>
-bool multiply_block(const Source& source, const float* panels, int64_t first, int64_t count, int64_t column, int64_t columns,
-                    const BiasFloor& epilogue, const Target& target) {
+bool multiply_block(const Source& source, const float* panels, int64_t first, int64_t count, int64_t column,
+                    int64_t columns, const BiasFloor& epilogue, const Target& target) {
     const int64_t steps = all_steps(source);
     float* gathered = scratch(Slot::rows, size_t(Source::room(BLOCK, most_steps(source))));
     float* buffer = scratch(Slot::output, size_t(BLOCK * columns));
@@ -361,7 +369,8 @@ bool multiply_block(const Source& source, const float* panels, int64_t first, in
 
 // target[pixel, column] = epilogue(sum over steps of source[pixel, step] panels[step, column])
 template <class Source, class Target>
-bool multiply(const Source& source, const float* panels, int64_t columns, const BiasFloor& epilogue, const Target& target) {
+bool multiply(const Source& source, const float* panels, int64_t columns, const BiasFloor& epilogue,
+              const Target& target) {
     const int64_t pixels = source.grid.pixels(), blocks = ceil_div(pixels, BLOCK), wanted = 4 * get_num_threads();
     const int64_t across = max(1, min(ceil_div(wanted, blocks), columns / (4 * NR)));
     const int64_t wide = ceil_div(ceil_div(columns, across), NR) * NR;
@@ -369,15 +378,18 @@ bool multiply(const Source& source, const float* panels, int64_t columns, const 
     std::atomic<bool> whole{true};
     parallel_for(blocks * ceil_div(columns, wide), max(1, int64_t(1e6 / work)), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
-            const int64_t block = i % blocks, first = pixels * block / blocks, count = pixels * (block + 1) / blocks - first;
+            const int64_t block = i % blocks, first = pixels * block / blocks,
+                          count = pixels * (block + 1) / blocks - first;
             const int64_t column = i / blocks * wide;
-            if (!multiply_block(source, panels, first, count, column, min(wide, columns - column), epilogue, target)) whole = false;
+            if (!multiply_block(source, panels, first, count, column, min(wide, columns - column), epilogue, target))
+                whole = false;
         }
     });
     return whole;
 }
 
-// --- sums over pixels: backward weight --------------------------------------------------------------------------------
+// --- sums over pixels: backward weight
+// --------------------------------------------------------------------------------
 
 // partial[k, o] = sum over the pixels begin .. end, for the steps of `part` and some columns o. partial has rows of O.
 template <class Source>
@@ -402,7 +414,8 @@ bool add_up_pixels(const Source& source, Matrix grad, const Steps& part, int64_t
 
 template <class Source>
 bool sum_over_pixels(const Source& source, Matrix grad, const Weight& order, float* dweight) {
-    const int64_t K = all_steps(source), O = order.O, pixels = source.grid.pixels(), parts = int64_t(source.steps().size());
+    const int64_t K = all_steps(source), O = order.O, pixels = source.grid.pixels(),
+                  parts = int64_t(source.steps().size());
     const int64_t across = ceil_div(O, WEIGHT_COLUMNS), tiles = parts * across;
     const int64_t ranges = max(1, min(RANGES / tiles, pixels / (2 * WEIGHT_BLOCK)));
     float* partial = scratch(Slot::partial_sums, size_t(ranges * K * O));
@@ -414,14 +427,16 @@ bool sum_over_pixels(const Source& source, Matrix grad, const Weight& order, flo
             const int64_t range = i % ranges, column = i / ranges % across * WEIGHT_COLUMNS;
             const Steps& part = source.steps()[size_t(i / ranges / across)];
             const int64_t from = pixels * range / ranges, to = pixels * (range + 1) / ranges;
-            if (!add_up_pixels(source, grad, part, from, to, column, min(WEIGHT_COLUMNS, O - column), O, partial + range * K * O))
+            if (!add_up_pixels(source, grad, part, from, to, column, min(WEIGHT_COLUMNS, O - column), O,
+                               partial + range * K * O))
                 whole = false;
         }
     });
     return sum_weight_gradients(partial, ranges, order.T, order.C, order.O, dweight) && whole;
 }
 
-// --- the passes ----------------------------------------------------------------------------------------------------------
+// --- the passes
+// ----------------------------------------------------------------------------------------------------------
 
 std::vector<Tap> forward_taps(const ConvShape& s) {
     std::vector<Tap> taps;
@@ -438,7 +453,8 @@ std::vector<Tap> backward_taps(const ConvShape& s, int64_t a, int64_t b) {
     for (int64_t kh = s.KH - 1; kh >= 0; kh--)
         for (int64_t kw = s.KW - 1; kw >= 0; kw--) {
             const int64_t h = a + s.pad_h - kh * s.dilation_h, w = b + s.pad_w - kw * s.dilation_w;
-            if (h % s.stride_h == 0 && w % s.stride_w == 0) taps.push_back({h / s.stride_h, w / s.stride_w, kh * s.KW + kw});
+            if (h % s.stride_h == 0 && w % s.stride_w == 0)
+                taps.push_back({h / s.stride_h, w / s.stride_w, kh * s.KW + kw});
         }
     return taps;
 }
@@ -463,14 +479,16 @@ bool forward_group(const ConvShape& s, const Images& x, const float* weight, con
 
 void clear_lattice(const LatticeTarget& target, const Grid& grid, int64_t columns) {
     Pixel p(grid, 0);
-    for (int64_t i = 0; i < grid.pixels(); i++, p.next(grid)) clear(target.data + p.n * target.n + p.r * target.h + p.q * target.w, columns);
+    for (int64_t i = 0; i < grid.pixels(); i++, p.next(grid))
+        clear(target.data + p.n * target.n + p.r * target.h + p.q * target.w, columns);
 }
 
 bool backward_lattice(const ConvShape& s, const Images& grad, const Weight& weight, int64_t a, int64_t b, float* dx) {
     const Grid grid{s.N, ceil_div(s.H - a, s.stride_h), ceil_div(s.W - b, s.stride_w), 1, 1};
     if (grid.pixels() == 0) return true;
     const int64_t pixel = s.C * s.groups;
-    const LatticeTarget target{dx + (a * s.W + b) * pixel, s.H * s.W * pixel, s.stride_h * s.W * pixel, s.stride_w * pixel};
+    const LatticeTarget target{dx + (a * s.W + b) * pixel, s.H * s.W * pixel, s.stride_h * s.W * pixel,
+                               s.stride_w * pixel};
     const std::vector<Tap> taps = backward_taps(s, a, b);
     if (taps.empty()) return clear_lattice(target, grid, s.C), true;
     const float* panels = panels_of_inputs(weight, taps);
@@ -505,7 +523,8 @@ bool conv_forward(const ConvShape& s, const Images& x, const float* weight, cons
     const int64_t size = s.O * s.C * s.KH * s.KW;
     bool whole = true;
     for (int64_t g = 0; g < s.groups; g++)
-        whole &= forward_group(s, channels_from(x, g * s.C), weight + g * size, bias ? bias + g * s.O : nullptr, y + g * s.O);
+        whole &= forward_group(s, channels_from(x, g * s.C), weight + g * size, bias ? bias + g * s.O : nullptr,
+                               y + g * s.O);
     return whole;
 }
 
@@ -521,7 +540,8 @@ bool conv_backward_weight(const ConvShape& s, const float* grad, const Images& x
     const int64_t size = s.O * s.C * s.KH * s.KW;
     bool whole = true;
     for (int64_t g = 0; g < s.groups; g++)
-        whole &= backward_weight_group(s, {grad + g * s.O, s.O * s.groups, 1}, channels_from(x, g * s.C), dweight + g * size);
+        whole &= backward_weight_group(s, {grad + g * s.O, s.O * s.groups, 1}, channels_from(x, g * s.C),
+                                       dweight + g * size);
     return whole;
 }
 

@@ -1,5 +1,5 @@
-// Depthwise convolution: each channel has its own weights, so there is no matrix to multiply. Pixels are the outer loops
-// and channels, side by side in memory, the inner one: the whole of a pixel's neighbourhood comes from the cache.
+// Depthwise convolution: each channel has its own weights, so there is no matrix to multiply. Pixels are the outer
+// loops and channels, side by side in memory, the inner one: the whole of a pixel's neighbourhood comes from the cache.
 #include <vector>
 
 #include "kernels.h"
@@ -46,7 +46,8 @@ struct Neighbourhood {
 
 // V vectors of channels of one pixel; the last of them holds `lanes` channels. weight is (taps, C).
 template <int V>
-void add_up(const Neighbourhood& near, const float* source, const float* weight, int64_t C, const float* bias, int lanes, float* to) {
+void add_up(const Neighbourhood& near, const float* source, const float* weight, int64_t C, const float* bias,
+            int lanes, float* to) {
     vf sum[V];
     for (int v = 0; v < V; v++) sum[v] = bias ? load_first(bias + v * W, v == V - 1 ? lanes : W) : vf{};
     for (const Reach& r : near.rows)
@@ -54,13 +55,15 @@ void add_up(const Neighbourhood& near, const float* source, const float* weight,
             const float* x = source + r.source * near.row + q.source * near.column;
             const float* w = weight + (r.tap * near.taps_across + q.tap) * C;
             for (int v = 0; v < V - 1; v++) sum[v] = multiply_add(load(x + v * W), load(w + v * W), sum[v]);
-            sum[V - 1] = multiply_add(load_first(x + (V - 1) * W, lanes), load_first(w + (V - 1) * W, lanes), sum[V - 1]);
+            sum[V - 1] =
+                multiply_add(load_first(x + (V - 1) * W, lanes), load_first(w + (V - 1) * W, lanes), sum[V - 1]);
         }
     for (int v = 0; v < V - 1; v++) store(to + v * W, sum[v]);
     store_first(to + (V - 1) * W, sum[V - 1], lanes);
 }
 
-void add_up_pixel(const Neighbourhood& near, const float* source, const float* weight, int64_t C, const float* bias, float* to) {
+void add_up_pixel(const Neighbourhood& near, const float* source, const float* weight, int64_t C, const float* bias,
+                  float* to) {
     int64_t c = 0;
     for (; c + VECTORS * W <= C; c += VECTORS * W)
         add_up<VECTORS>(near, source + c, weight + c, C, bias ? bias + c : nullptr, W, to + c);
@@ -98,7 +101,8 @@ void add_row(const ConvShape& s, int64_t C, const float* grad, const float* x, i
         float* sum = partial + (kh * s.KW + kw) * C;
         for (int64_t c = 0; c < C && begin < end; c += W) {
             const int lanes = int(min(W, C - c));
-            const vf part = dot(grad + begin * C + c, C, x + (begin * s.stride_w + shift) * C + c, s.stride_w * C, end - begin, lanes);
+            const vf part = dot(grad + begin * C + c, C, x + (begin * s.stride_w + shift) * C + c, s.stride_w * C,
+                                end - begin, lanes);
             store_first(sum + c, load_first(sum + c, lanes) + part, lanes);
         }
     }

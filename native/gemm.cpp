@@ -1,7 +1,7 @@
-// Matrix products. C is cut into tiles by its shape alone; each tile runs the micro-kernel over panels of NR columns of B
-// and strips of at most MR rows of A. A is always read in place. B is read in place where its rows are contiguous, and
-// otherwise (linear layers: B is the transposed weight) copied into panels first. Products with very few rows or columns
-// of two K-contiguous operands, where that copy would cost more than the product, are dot products instead.
+// Matrix products. C is cut into tiles by its shape alone; each tile runs the micro-kernel over panels of NR columns of
+// B and strips of at most MR rows of A. A is always read in place. B is read in place where its rows are contiguous,
+// and otherwise (linear layers: B is the transposed weight) copied into panels first. Products with very few rows or
+// columns of two K-contiguous operands, where that copy would cost more than the product, are dot products instead.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -16,14 +16,14 @@ namespace {
 
 constexpr int64_t K_BLOCK = 384;          // steps of K between visits of C: a panel of them stays in L1 or L2
 constexpr int64_t STRIPS_PER_BLOCK = 10;  // strips of A that stay in L2 while the panels pass by
-constexpr int64_t PANELS_PER_BLOCK = 8;  // packed panels that stay in L2
-constexpr double TILE_WORK = 2e6;        // flops worth a range of parallel_for
+constexpr int64_t PANELS_PER_BLOCK = 8;   // packed panels that stay in L2
+constexpr double TILE_WORK = 2e6;         // flops worth a range of parallel_for
 constexpr int TILES_PER_THREAD = 4;
 constexpr int64_t DOT_ROWS = 3;            // rows or columns up to which packing B does not pay
 constexpr int64_t SPLIT_SIZE = 8192;       // entries of C up to which K is cut ...
 constexpr int64_t STEPS_PER_RANGE = 1024;  // ... into ranges of at least this
 constexpr int64_t MAX_RANGES = 32;
-constexpr int64_t ROWS_PER_SUM = 64;       // rows that column_sums adds up in one go
+constexpr int64_t ROWS_PER_SUM = 64;  // rows that column_sums adds up in one go
 
 struct Product {
     int64_t M, N, K;
@@ -45,7 +45,8 @@ struct Part {
 // Copies a block whose rows (or columns) are a multiple of 4 KB apart, where the entries that a strip needs together
 // would compete for one set of the L1 cache. `along` is the number of entries in a row, contiguous.
 Matrix spread(Matrix a, int64_t rows, int64_t along, float* copy) {
-    for (int64_t r = 0; r < rows; r++) std::memcpy(copy + r * (along + W), a.at(r, 0).data, size_t(along) * sizeof(float));
+    for (int64_t r = 0; r < rows; r++)
+        std::memcpy(copy + r * (along + W), a.at(r, 0).data, size_t(along) * sizeof(float));
     return {copy, along + W, 1};
 }
 

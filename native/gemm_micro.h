@@ -20,7 +20,8 @@ constexpr int MR = 6;
 constexpr int NV = 2;
 constexpr int NR = NV * W;
 
-constexpr int64_t AHEAD = 12;  // steps that columns of A are fetched ahead; matters where they are far apart, as in a transpose
+constexpr int64_t AHEAD =
+    12;  // steps that columns of A are fetched ahead; matters where they are far apart, as in a transpose
 
 // A matrix with any strides, in elements: entry (i, j) is at data[i * row + j * col].
 struct Matrix {
@@ -42,8 +43,10 @@ struct Tile {
 
 // sum += a b over K steps, all in registers.
 template <int M, int V>
-inline __attribute__((always_inline)) void multiply_tile(int64_t K, Matrix a, const float* b, int64_t b_row, vf sum[M][V]) {
-    constexpr int HALF = (M + 1) / 2;  // two pointers and HALF offsets: one pointer and M offsets would not fit in registers
+inline __attribute__((always_inline)) void multiply_tile(int64_t K, Matrix a, const float* b, int64_t b_row,
+                                                         vf sum[M][V]) {
+    constexpr int HALF =
+        (M + 1) / 2;  // two pointers and HALF offsets: one pointer and M offsets would not fit in registers
     const float *upper = a.data, *lower = a.data + HALF * a.row;
     for (int64_t k = 0; k < K; k++) {
         vf row[V];
@@ -99,14 +102,15 @@ __attribute__((noinline)) void micro_kernel(int64_t K, Matrix a, const float* b,
 
 // The micro-kernel for `rows` (1..MR) rows, chosen at run time.
 template <int V, class Epilogue, int... M>
-inline void pick_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile, const Epilogue& epilogue,
-                              std::integer_sequence<int, M...>) {
+inline void pick_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile,
+                              const Epilogue& epilogue, std::integer_sequence<int, M...>) {
     using Kernel = void (*)(int64_t, Matrix, const float*, int64_t, const Tile&, const Epilogue&);
     static constexpr Kernel kernels[] = {micro_kernel<M + 1, V, Epilogue>...};
     kernels[rows - 1](K, a, b, b_row, tile, epilogue);
 }
 template <int V, class Epilogue>
-inline void run_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile, const Epilogue& epilogue) {
+inline void run_micro_kernel(int rows, int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile,
+                             const Epilogue& epilogue) {
     pick_micro_kernel<V>(rows, K, a, b, b_row, tile, epilogue, std::make_integer_sequence<int, MR>());
 }
 
@@ -126,14 +130,17 @@ inline int panel_width(int64_t columns) { return columns > W ? NR : W; }
 
 // All strips against one panel; `tile` is that of all rows together.
 template <class Epilogue>
-void run_strips(int64_t K, const Rows& rows, const float* panel, int64_t panel_row, const Tile& tile, const Epilogue& epilogue) {
+void run_strips(int64_t K, const Rows& rows, const float* panel, int64_t panel_row, const Tile& tile,
+                const Epilogue& epilogue) {
     for (int64_t i = 0; i < rows.strips(); i++) {
         const int64_t begin = rows.begin(i);
         Tile part = tile;
         part.c += begin * tile.c_row;
         part.row += begin;
-        if (tile.columns > W) run_micro_kernel<2>(rows.height(i), K, rows.strip(i), panel, panel_row, part, epilogue);
-        else run_micro_kernel<1>(rows.height(i), K, rows.strip(i), panel, panel_row, part, epilogue);
+        if (tile.columns > W)
+            run_micro_kernel<2>(rows.height(i), K, rows.strip(i), panel, panel_row, part, epilogue);
+        else
+            run_micro_kernel<1>(rows.height(i), K, rows.strip(i), panel, panel_row, part, epilogue);
     }
 }
 

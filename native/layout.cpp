@@ -11,13 +11,14 @@ namespace rushlight {
 namespace {
 
 // W channels and W outputs of sum_weight_gradients. by_output has room for (W, T, W).
-void sum_weight_block(const float* partial, int64_t ranges, int64_t T, int64_t C, int64_t O, int64_t c, int64_t o, float* by_output,
-                      float* dweight) {
+void sum_weight_block(const float* partial, int64_t ranges, int64_t T, int64_t C, int64_t O, int64_t c, int64_t o,
+                      float* by_output, float* dweight) {
     const int outputs = int(min(W, O - o)), channels = int(min(W, C - c));
     for (int64_t t = 0; t < T; t++) {  // by_output holds (o, t, c)
         vf block[W] = {};
         for (int64_t r = 0; r < ranges; r++)
-            for (int i = 0; i < channels; i++) block[i] += load_first(partial + ((r * T + t) * C + c + i) * O + o, outputs);
+            for (int i = 0; i < channels; i++)
+                block[i] += load_first(partial + ((r * T + t) * C + c + i) * O + o, outputs);
         transpose(block);
         for (int i = 0; i < outputs; i++) store(by_output + (i * T + t) * W, block[i]);
     }

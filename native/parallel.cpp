@@ -21,7 +21,7 @@ namespace {
 
 constexpr int MAX_THREADS = 256;
 constexpr auto SPIN_TIME = std::chrono::microseconds(100);
-constexpr int SPINS_PER_LOOK = 64;      // pauses between looks at the clock
+constexpr int SPINS_PER_LOOK = 64;  // pauses between looks at the clock
 constexpr int SPINS_BEFORE_YIELD = 2000;
 
 using Call = void (*)(const void* body, int64_t begin, int64_t end);
@@ -37,8 +37,8 @@ inline void pause() {
 }
 
 struct Pool {
-    // The region. Its fields are only read by one who has seen unclaimed ranges in `word`, and only written by the owner
-    // of `busy` while there are none.
+    // The region. Its fields are only read by one who has seen unclaimed ranges in `word`, and only written by the
+    // owner of `busy` while there are none.
     std::atomic<uint64_t> word{0};
     std::atomic<int64_t> n{0}, grain{0};
     std::atomic<uint32_t> ranges{0};
@@ -64,7 +64,8 @@ struct Pool {
             const int64_t index = ranges.load(std::memory_order_relaxed) - uint32_t(seen);
             const Call function = call.load(std::memory_order_relaxed);
             const void* argument = body.load(std::memory_order_relaxed);
-            if (!word.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+            if (!word.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+                continue;
             const int64_t begin = index * size;
             function(argument, begin, begin + size < end ? begin + size : end);
             unfinished.fetch_sub(1, std::memory_order_release);
@@ -90,7 +91,9 @@ struct Pool {
 
     void wake_sleepers(uint32_t wanted) {
         if (sleepers.load(std::memory_order_seq_cst) == 0) return;
-        { std::lock_guard<std::mutex> guard(mutex); }  // one who has looked but not yet slept is asleep after this
+        {
+            std::lock_guard<std::mutex> guard(mutex);
+        }  // one who has looked but not yet slept is asleep after this
         if (wanted == 1 && started < limit.load(std::memory_order_relaxed)) return wake.notify_one();
         wake.notify_all();
     }

@@ -1,7 +1,7 @@
 // The only threading construct: parallel_for cuts 0..n into ranges of `grain` and calls body(begin, end) on each, on
 // several cores if there are several ranges. The cut depends on n and grain alone, never on the number of threads, so a
-// kernel whose ranges write apart (or leave partial sums that are added in order afterwards) gives the same bits for any
-// number of threads. Calls inside a body run serially.
+// kernel whose ranges write apart (or leave partial sums that are added in order afterwards) gives the same bits for
+// any number of threads. Calls inside a body run serially.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Working memory of a thread: it grows to what is asked for and stays, so that steady work allocates nothing. Each use has
-// a slot of its own, whose content lasts until the slot is asked for again by the same thread.
+// Working memory of a thread: it grows to what is asked for and stays, so that steady work allocates nothing. Each use
+// has a slot of its own, whose content lasts until the slot is asked for again by the same thread.
 #pragma once
 
 #include <cstddef>

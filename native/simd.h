@@ -50,11 +50,13 @@ inline vi lanes() {
 }
 
 // Of whole numbers.
-template <class A, class B, class C = std::enable_if_t<std::is_integral_v<A> && std::is_integral_v<B>, std::common_type_t<A, B>>>
+template <class A, class B,
+          class C = std::enable_if_t<std::is_integral_v<A> && std::is_integral_v<B>, std::common_type_t<A, B>>>
 constexpr C min(A a, B b) {
     return C(a) < C(b) ? C(a) : C(b);
 }
-template <class A, class B, class C = std::enable_if_t<std::is_integral_v<A> && std::is_integral_v<B>, std::common_type_t<A, B>>>
+template <class A, class B,
+          class C = std::enable_if_t<std::is_integral_v<A> && std::is_integral_v<B>, std::common_type_t<A, B>>>
 constexpr C max(A a, B b) {
     return C(a) > C(b) ? C(a) : C(b);
 }

@@ -1,5 +1,5 @@
-// Copies that change the order of a matrix: from rows to columns, through W x W blocks in registers, and into panels for
-// the micro-kernel.
+// Copies that change the order of a matrix: from rows to columns, through W x W blocks in registers, and into panels
+// for the micro-kernel.
 #pragma once
 
 #include "gemm_micro.h"
@@ -16,15 +16,18 @@ inline void load_transposed(const float* from, int64_t from_row, int rows, int c
 }
 
 // to[c * to_row + r] = from[r * from_row + c] for r < rows, c < columns.
-inline void copy_transposed(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to, int64_t to_row) {
+inline void copy_transposed(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to,
+                            int64_t to_row) {
     for (int64_t c = 0; c < columns; c += W)
         for (int64_t r = 0; r < rows; r += W) {
             const int height = int(min(W, rows - r)), width = int(min(W, columns - c));
             vf block[W];
             load_transposed(from + r * from_row + c, from_row, height, width, block);
             for (int i = 0; i < width; i++)
-                if (height == W) store(to + (c + i) * to_row + r, block[i]);
-                else store_first(to + (c + i) * to_row + r, block[i], height);
+                if (height == W)
+                    store(to + (c + i) * to_row + r, block[i]);
+                else
+                    store_first(to + (c + i) * to_row + r, block[i], height);
         }
 }
 
@@ -36,14 +39,15 @@ inline void pack_panel(Matrix b, int64_t steps, int columns, int width, float* p
     for (int64_t k = 0; k < steps; k++, panel += width) {
         const float* from = b.data + k * b.row;
         if (b.col == 1)
-            for (int v = 0; v < columns; v += W) store_first(panel + v, load_first(from + v, min(W, columns - v)), min(W, columns - v));
+            for (int v = 0; v < columns; v += W)
+                store_first(panel + v, load_first(from + v, min(W, columns - v)), min(W, columns - v));
         else
             for (int n = 0; n < columns; n++) panel[n] = from[n * b.col];
     }
 }
 
-// Packs panels of NR columns (the last may be narrower), steps * NR floats apart. Rows that are contiguous are read whole,
-// through all panels, since the next row may be a page away.
+// Packs panels of NR columns (the last may be narrower), steps * NR floats apart. Rows that are contiguous are read
+// whole, through all panels, since the next row may be a page away.
 inline void pack_block(Matrix b, int64_t steps, int64_t columns, float* panels) {
     const int64_t whole = b.col == 1 ? columns / NR * NR : 0;
     for (int64_t k = 0; k < steps && whole; k++) {

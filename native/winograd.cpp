@@ -1,12 +1,13 @@
-// Convolution with 3 x 3 taps at stride 1 by Winograd's F(2x2, 3x3): of each 4 x 4 tile of the input, each 2 x 2 tile of the
-// output needs 16 products per pair of channels instead of 36. The tiles, the weight and the products are changed to and
-// from a space in which convolution is one product per place xi of the 16,
+// Convolution with 3 x 3 taps at stride 1 by Winograd's F(2x2, 3x3): of each 4 x 4 tile of the input, each 2 x 2 tile
+// of the output needs 16 products per pair of channels instead of 36. The tiles, the weight and the products are
+// changed to and from a space in which convolution is one product per place xi of the 16,
 //
 //     y = A^T [(G g G^T) * (B^T d B)] A
 //
-// so the sum over channels is 16 matrix products (tiles, C) x (C, O), done by the micro-kernel of gemm. The gradients come
-// from the same formula: the input's is the convolution of the output's gradient with the weight turned by 180 degrees; the
-// weight's is G^T [sum over tiles of (B^T d B) * (A dy A^T)] G. All constants are 0, 1 and 1/2: as accurate as the direct sum.
+// so the sum over channels is 16 matrix products (tiles, C) x (C, O), done by the micro-kernel of gemm. The gradients
+// come from the same formula: the input's is the convolution of the output's gradient with the weight turned by 180
+// degrees; the weight's is G^T [sum over tiles of (B^T d B) * (A dy A^T)] G. All constants are 0, 1 and 1/2: as
+// accurate as the direct sum.
 //
 // Source: Winograd 1980; Lavin, Gray 2015, arXiv:1509.09308, section 4.1.
 #include <atomic>
@@ -20,10 +21,10 @@ namespace rushlight {
 namespace {
 
 constexpr int PLACES = 16;
-constexpr int64_t TILE_FLOATS = 1 << 18;      // transformed tiles that stay in the L2 cache
+constexpr int64_t TILE_FLOATS = 1 << 18;  // transformed tiles that stay in the L2 cache
 constexpr int64_t MOST_TILES = 8 * MR;
-constexpr int64_t WEIGHT_BLOCK = 64;          // channels of input and output whose gradients one range sums up
-constexpr int64_t RANGES = 16;                // into which the tiles are cut for the weight's gradient, if it is small
+constexpr int64_t WEIGHT_BLOCK = 64;  // channels of input and output whose gradients one range sums up
+constexpr int64_t RANGES = 16;        // into which the tiles are cut for the weight's gradient, if it is small
 
 // --- the transforms, along one dimension and along both -----------------------------------------------------------
 
@@ -65,7 +66,8 @@ inline __attribute__((always_inline)) void both_ways(const vf* in, vf* out, Line
     }
 }
 
-// --- tiles of images --------------------------------------------------------------------------------------------------
+// --- tiles of images
+// --------------------------------------------------------------------------------------------------
 
 // Images cut into tiles of 2 x 2 of the output; (h, w) of the source is seen shifted by -pad.
 struct Tiles {
@@ -89,14 +91,15 @@ void find_pixels(const Tiles& tiles, const Source& source, int64_t index, int si
     for (int i = 0; i < size; i++)
         for (int j = 0; j < size; j++) {
             const bool inside = h + i >= 0 && h + i < image.H && w + j >= 0 && w + j < image.W;
-            pixels[i * size + j] = inside ? image.data + n * image.n + (h + i) * image.h + (w + j) * image.w : source.zeros;
+            pixels[i * size + j] =
+                inside ? image.data + n * image.n + (h + i) * image.h + (w + j) * image.w : source.zeros;
         }
 }
 
 // to[place][tile][channel - channel] for channels channel .. channel + channels of the tiles first .. first + count.
 template <int SIZE, class Line>
-void transform_tiles(const Tiles& tiles, const Source& source, int64_t first, int64_t count, int64_t channel, int64_t channels,
-                     Line line, float* to, int64_t row, int64_t place) {
+void transform_tiles(const Tiles& tiles, const Source& source, int64_t first, int64_t count, int64_t channel,
+                     int64_t channels, Line line, float* to, int64_t row, int64_t place) {
     for (int64_t p = 0; p < count; p++) {
         const float* pixels[SIZE * SIZE];
         find_pixels(tiles, source, first + p, SIZE, pixels);
@@ -121,7 +124,8 @@ float* zeros(int64_t channels) {
     return data;
 }
 
-// --- the weight ---------------------------------------------------------------------------------------------------------
+// --- the weight
+// ---------------------------------------------------------------------------------------------------------
 
 // Taps of the pair (step, column) start at data[step * step_distance + column * column_distance]; the first one used is
 // `first_tap`, the others follow forwards (1) or backwards (-1).
@@ -153,12 +157,14 @@ float* transform_weights(const Taps& taps, int64_t steps, int64_t columns) {
     float* packed = scratch(Slot::tiles, size_t(panels * size));
     if (!packed) return nullptr;
     parallel_for(panels, 1 + 16384 / size, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) transform_weight(taps, steps, i * NR, int(min(NR, columns - i * NR)), packed + i * size);
+        for (int64_t i = begin; i < end; i++)
+            transform_weight(taps, steps, i * NR, int(min(NR, columns - i * NR)), packed + i * size);
     });
     return packed;
 }
 
-// --- forward and backward input ---------------------------------------------------------------------------------------
+// --- forward and backward input
+// ---------------------------------------------------------------------------------------
 
 // Where the output goes: (n, h, w, column) of a dense array (N, H, W, columns).
 struct Target {
@@ -168,21 +174,24 @@ struct Target {
 };
 
 // The outputs of one tile for the lanes from `column` on, from products[place * distance].
-void store_tile(const Tiles& tiles, const Target& target, int64_t index, int64_t column, int lanes, const float* products,
-                int64_t distance) {
+void store_tile(const Tiles& tiles, const Target& target, int64_t index, int64_t column, int lanes,
+                const float* products, int64_t distance) {
     vf m[PLACES], y[4];
 #pragma GCC unroll 16
     for (int xi = 0; xi < PLACES; xi++) m[xi] = load(products + xi * distance);
     both_ways<4, 2>(m, y, output_line);
-    const int64_t n = index / (tiles.down * tiles.across), h = index / tiles.across % tiles.down * 2, w = index % tiles.across * 2;
+    const int64_t n = index / (tiles.down * tiles.across), h = index / tiles.across % tiles.down * 2,
+                  w = index % tiles.across * 2;
     const vf bias = target.bias ? load_first(target.bias + column, lanes) : vf{};
     float* to = target.data + ((n * target.H + h) * target.W + w) * target.columns + column;
     const int height = int(min(2, target.H - h)), width = int(min(2, target.W - w));
     for (int i = 0; i < height; i++)
-        for (int j = 0; j < width; j++) store_first(to + (i * target.W + j) * target.columns, y[i * 2 + j] + bias, lanes);
+        for (int j = 0; j < width; j++)
+            store_first(to + (i * target.W + j) * target.columns, y[i * 2 + j] + bias, lanes);
 }
 
-bool run_tiles(const Tiles& tiles, const Source& source, const float* panels, const Target& target, int64_t first, int64_t count) {
+bool run_tiles(const Tiles& tiles, const Source& source, const float* panels, const Target& target, int64_t first,
+               int64_t count) {
     const int64_t C = source.channels, row = row_of(C), place = count * row, product = count * NR;
     float* seen = scratch(Slot::rows, size_t(PLACES * place));
     float* products = scratch(Slot::output, size_t(PLACES * product));
@@ -197,7 +206,8 @@ bool run_tiles(const Tiles& tiles, const Source& source, const float* panels, co
         }
         for (int64_t p = 0; p < count; p++)
             for (int v = 0; v < columns; v += W)
-                store_tile(tiles, target, first + p, column + v, min(W, columns - v), products + p * width + v, product);
+                store_tile(tiles, target, first + p, column + v, min(W, columns - v), products + p * width + v,
+                           product);
     }
     return true;
 }
@@ -216,7 +226,8 @@ bool convolve(const Tiles& tiles, const Source& source, const float* panels, con
     return whole;
 }
 
-// --- backward weight ------------------------------------------------------------------------------------------------------
+// --- backward weight
+// ------------------------------------------------------------------------------------------------------
 
 // A block of input channels and one of output channels, and the tiles that are summed up.
 struct Block {
@@ -252,18 +263,23 @@ void transform_sums(const Block& b, const float* sums, int64_t C, int64_t O, flo
             vf u[PLACES], g[9];
             for (int xi = 0; xi < PLACES; xi++) u[xi] = load(sums + (xi * b.C + c) * row + o);
             both_ways<4, 3>(u, g, weight_gradient_line);
-            for (int t = 0; t < 9; t++) store_first(partial + (t * C + b.c + c) * O + b.o + o, g[t], int(min(W, b.O - o)));
+            for (int t = 0; t < 9; t++)
+                store_first(partial + (t * C + b.c + c) * O + b.o + o, g[t], int(min(W, b.O - o)));
         }
 }
 
-Images channels_last_images(const float* data, int64_t C, int64_t H, int64_t W) { return {data, H * W * C, 1, W * C, C, H, W}; }
+Images channels_last_images(const float* data, int64_t C, int64_t H, int64_t W) {
+    return {data, H * W * C, 1, W * C, C, H, W};
+}
 
 }  // namespace
 
 bool winograd_takes(const ConvShape& s) {
-    const bool taps = s.KH == 3 && s.KW == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1;
+    const bool taps =
+        s.KH == 3 && s.KW == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1;
     const bool size = s.C >= 32 && s.O >= 32 && s.C <= 1024 && s.O <= 1024 && s.N * s.OH * s.OW >= 16 * MR;
-    return taps && size && s.groups == 1 && s.pad_h <= 2 && s.pad_w <= 2 && s.OH == s.H + 2 * s.pad_h - 2 && s.OW == s.W + 2 * s.pad_w - 2;
+    return taps && size && s.groups == 1 && s.pad_h <= 2 && s.pad_w <= 2 && s.OH == s.H + 2 * s.pad_h - 2 &&
+           s.OW == s.W + 2 * s.pad_w - 2;
 }
 
 bool winograd_forward(const ConvShape& s, const Images& x, const float* weight, const float* bias, float* y) {
@@ -282,7 +298,8 @@ bool winograd_backward_input(const ConvShape& s, const float* grad, const float*
 bool winograd_backward_weight(const ConvShape& s, const float* grad, const Images& x, float* dweight) {
     const Tiles tiles{s.N, ceil_div(s.OH, 2), ceil_div(s.OW, 2)};
     const float* none = zeros(max(s.C, s.O));
-    const Source seen{x, s.C, s.pad_h, s.pad_w, none}, given{channels_last_images(grad, s.O, s.OH, s.OW), s.O, 0, 0, none};
+    const Source seen{x, s.C, s.pad_h, s.pad_w, none},
+        given{channels_last_images(grad, s.O, s.OH, s.OW), s.O, 0, 0, none};
     const int64_t down = ceil_div(s.C, WEIGHT_BLOCK), across = ceil_div(s.O, WEIGHT_BLOCK), count = tiles.count();
     const int64_t ranges = max(1, min(RANGES / (down * across), count / (16 * MR))), size = 9 * s.C * s.O;
     float* partial = scratch(Slot::partial_sums, size_t(ranges * size));
@@ -290,12 +307,19 @@ bool winograd_backward_weight(const ConvShape& s, const float* grad, const Image
     if (!whole) return false;
     parallel_for(ranges * down * across, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
-            const int64_t range = i % ranges, c = i / ranges % down * WEIGHT_BLOCK, o = i / ranges / down * WEIGHT_BLOCK;
-            const Block block{c, min(WEIGHT_BLOCK, s.C - c), o, min(WEIGHT_BLOCK, s.O - o), count * range / ranges,
+            const int64_t range = i % ranges, c = i / ranges % down * WEIGHT_BLOCK,
+                          o = i / ranges / down * WEIGHT_BLOCK;
+            const Block block{c,
+                              min(WEIGHT_BLOCK, s.C - c),
+                              o,
+                              min(WEIGHT_BLOCK, s.O - o),
+                              count * range / ranges,
                               count * (range + 1) / ranges};
             float* sums = scratch(Slot::panels, size_t(PLACES * WEIGHT_BLOCK * (WEIGHT_BLOCK + NR)));
-            if (!sums || !sum_tiles(tiles, seen, given, block, sums)) whole = false;
-            else transform_sums(block, sums, s.C, s.O, partial + range * size);
+            if (!sums || !sum_tiles(tiles, seen, given, block, sums))
+                whole = false;
+            else
+                transform_sums(block, sums, s.C, s.O, partial + range * size);
         }
     });
     return sum_weight_gradients(partial, ranges, 9, s.C, s.O, dweight) && whole;

@@ -1,8 +1,8 @@
-// A caching allocator under NumPy. A training step makes and drops the same large arrays over and over; the system takes
-// their pages back at each drop and hands out fresh ones, cleared, at each page fault. Here a freed block goes to the list
-// of its size class and the next array of that class takes it. Every block starts with a header of one cache line that
-// holds its class, so the data is aligned to 64 bytes and freeing needs no size. Blocks of 4 MB and more start at a
-// 2 MB boundary and ask for huge pages.
+// A caching allocator under NumPy. A training step makes and drops the same large arrays over and over; the system
+// takes their pages back at each drop and hands out fresh ones, cleared, at each page fault. Here a freed block goes to
+// the list of its size class and the next array of that class takes it. Every block starts with a header of one cache
+// line that holds its class, so the data is aligned to 64 bytes and freeing needs no size. Blocks of 4 MB and more
+// start at a 2 MB boundary and ask for huge pages.
 //
 // NumPy keeps the choice of an allocator per context (a new Python thread starts with NumPy's own): arrays remember
 // which one they came from, so the two mix freely.
@@ -57,9 +57,9 @@ public:
 struct Cache {
     SpinLock lock;
     Block* free[CLASSES] = {};
-    size_t cached = 0;     // bytes in the lists
-    size_t in_use = 0;     // bytes in arrays
-    size_t limit = 0;      // of `cached`
+    size_t cached = 0;  // bytes in the lists
+    size_t in_use = 0;  // bytes in arrays
+    size_t limit = 0;   // of `cached`
     uint64_t hits = 0, misses = 0;
 };
 Cache cache;
@@ -202,8 +202,7 @@ void* numpy_realloc(void*, void* data, size_t bytes) {
     return moved;
 }
 
-PyDataMem_Handler handler = {
-    "rushlight_cache", 1, {nullptr, numpy_malloc, numpy_calloc, numpy_realloc, numpy_free}};
+PyDataMem_Handler handler = {"rushlight_cache", 1, {nullptr, numpy_malloc, numpy_calloc, numpy_realloc, numpy_free}};
 
 // A fork must not copy the lists half changed.
 void before_fork() { cache.lock.lock(); }

@@ -14,7 +14,8 @@ bool read_window(PyObject* const* args, int spatial, ConvShape* s) {
         !read_ints(args[2], spatial, dilation + skip) || !read_int(args[3], &s->groups) || s->groups < 1)
         return false;
     for (int i = 0; i < 2; i++)
-        if (stride[i] < 1 || stride[i] > INT32_MAX || pad[i] < 0 || pad[i] > INT32_MAX || dilation[i] < 1 || dilation[i] > INT32_MAX)
+        if (stride[i] < 1 || stride[i] > INT32_MAX || pad[i] < 0 || pad[i] > INT32_MAX || dilation[i] < 1 ||
+            dilation[i] > INT32_MAX)
             return false;
     s->stride_h = stride[0], s->stride_w = stride[1];
     s->pad_h = pad[0], s->pad_w = pad[1];
@@ -69,7 +70,8 @@ bool is_depthwise(const ConvShape& s) { return s.C == 1 && s.O == 1 && s.groups 
 // The input as the kernels take it; `keep` holds the copy, if it takes one.
 Images input_images(PyObject* x, const ConvShape& s, Ref* keep) {
     const int64_t C = s.C * s.groups;
-    if (is_contiguous(x) && s.groups == 1 && conv_takes_planes(s)) return {data(x), C * s.H * s.W, s.H * s.W, s.W, 1, s.H, s.W};
+    if (is_contiguous(x) && s.groups == 1 && conv_takes_planes(s))
+        return {data(x), C * s.H * s.W, s.H * s.W, s.W, 1, s.H, s.W};
     *keep = as_channels_last(x);
     return channels_last_images(*keep ? data(*keep) : nullptr, C, s.H, s.W);
 }
@@ -101,7 +103,7 @@ PyObject* conv_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = is_depthwise(s)    ? depthwise_forward(s, x.data, data(weight), data_or_null(args[2]), data(y))
+        whole = is_depthwise(s)     ? depthwise_forward(s, x.data, data(weight), data_or_null(args[2]), data(y))
                 : winograd_takes(s) ? winograd_forward(s, x, data(weight), data_or_null(args[2]), data(y))
                                     : conv_forward(s, x, data(weight), data_or_null(args[2]), data(y));
     }
@@ -124,7 +126,7 @@ PyObject* conv_backward_input_(PyObject*, PyObject* const* args, Py_ssize_t coun
     {
         Unlocked unlocked(work(s));
         const Images images = channels_last_images(data(grad), s.O * s.groups, s.OH, s.OW);
-        whole = is_depthwise(s)    ? depthwise_backward_input(s, data(grad), data(weight), data(dx))
+        whole = is_depthwise(s)     ? depthwise_backward_input(s, data(grad), data(weight), data(dx))
                 : winograd_takes(s) ? winograd_backward_input(s, data(grad), data(weight), data(dx))
                                     : conv_backward_input(s, images, data(weight), data(dx));
     }
@@ -149,7 +151,7 @@ PyObject* conv_backward_weight_(PyObject*, PyObject* const* args, Py_ssize_t cou
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = is_depthwise(s)    ? depthwise_backward_weight(s, data(grad), x.data, data(dweight))
+        whole = is_depthwise(s)     ? depthwise_backward_weight(s, data(grad), x.data, data(dweight))
                 : winograd_takes(s) ? winograd_backward_weight(s, data(grad), x, data(dweight))
                                     : conv_backward_weight(s, data(grad), x, data(dweight));
     }

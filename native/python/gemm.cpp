@@ -66,14 +66,17 @@ bool run_products(int64_t M, int64_t N, int64_t K, Matrix a, Matrix b, const Bat
     std::atomic<bool> whole{true};
     const auto run = [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
-            const Matrix left{a.data + batch.a[size_t(i)], a.row, a.col}, right{b.data + batch.b[size_t(i)], b.row, b.col};
+            const Matrix left{a.data + batch.a[size_t(i)], a.row, a.col},
+                right{b.data + batch.b[size_t(i)], b.row, b.col};
             if (!gemm(M, N, K, left, right, nullptr, false, c + i * M * N, N)) whole = false;
         }
     };
     const double work = 2.0 * double(M) * double(N) * double(K);
     const int64_t grain = work > BATCH_WORK ? 1 : int64_t(BATCH_WORK / work) + 1;
-    if (batch.count >= 8 || work < BATCH_WORK) parallel_for(batch.count, grain, run);
-    else run(0, batch.count);
+    if (batch.count >= 8 || work < BATCH_WORK)
+        parallel_for(batch.count, grain, run);
+    else
+        run(0, batch.count);
     return whole;
 }
 
@@ -118,7 +121,8 @@ PyObject* linear_forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (count != 4 || !is_matrix(args[0], &x) || !is_matrix(args[1], &weight)) return not_implemented();
     const int64_t R = dim(args[0], 0), K = dim(args[0], 1), O = dim(args[1], 0);
     const bool relu = is_text(args[3], "relu");
-    if (dim(args[1], 1) != K || !is_none_or_vector(args[2], O) || !(relu || args[3] == Py_None)) return not_implemented();
+    if (dim(args[1], 1) != K || !is_none_or_vector(args[2], O) || !(relu || args[3] == Py_None))
+        return not_implemented();
     const npy_intp shape[] = {R, O};
     Ref y = new_f32(2, shape);
     if (!y) return nullptr;

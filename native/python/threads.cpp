@@ -11,7 +11,8 @@ PyObject* get_threads(PyObject*, PyObject*) { return PyLong_FromLong(get_num_thr
 PyObject* set_threads(PyObject*, PyObject* count) {
     const long threads = PyLong_AsLong(count);
     if (threads == -1 && PyErr_Occurred()) return nullptr;
-    if (threads < 1) return PyErr_Format(PyExc_RuntimeError, "set_num_threads: expected a positive number, got %ld", threads);
+    if (threads < 1)
+        return PyErr_Format(PyExc_RuntimeError, "set_num_threads: expected a positive number, got %ld", threads);
     set_num_threads(int(threads < 1 << 20 ? threads : 1 << 20));
     Py_RETURN_NONE;
 }
