@@ -15,7 +15,9 @@ from .parameter import Parameter
 
 
 class MultiheadAttention(Module):
-    """Attention in several subspaces, with learned projections into and out of them; see `functional.multi_head_attention_forward`.
+    """Attention in several subspaces, with learned projections into and out of them.
+
+    See `functional.multi_head_attention_forward`.
 
     Args:
         embed_dim: E, width of queries and outputs. num_heads: divides E.
@@ -35,6 +37,12 @@ class MultiheadAttention(Module):
     Source: Vaswani et al. 2017, arXiv:1706.03762.
     """
 
+    in_proj_weight: Tensor | None
+    q_proj_weight: Tensor | None
+    k_proj_weight: Tensor | None
+    v_proj_weight: Tensor | None
+    in_proj_bias: Tensor | None
+
     def __init__(
         self,
         embed_dim: int,
@@ -50,7 +58,10 @@ class MultiheadAttention(Module):
         dtype: Any = None,
     ) -> None:
         if embed_dim <= 0 or num_heads <= 0:
-            raise ValueError(f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and num_heads={num_heads} instead")
+            raise ValueError(
+                f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and num_heads={num_heads} "
+                "instead"
+            )
         super().__init__()
         if embed_dim % num_heads:
             raise AssertionError("embed_dim must be divisible by num_heads")
@@ -63,8 +74,12 @@ class MultiheadAttention(Module):
         self.batch_first = batch_first
         self.head_dim = embed_dim // num_heads
         for name, shape in self._projection_shapes().items():
-            self.register_parameter(name, None if shape is None else Parameter(empty(shape, device=device, dtype=dtype)))
-        self.register_parameter("in_proj_bias", Parameter(empty(3 * embed_dim, device=device, dtype=dtype)) if bias else None)
+            self.register_parameter(
+                name, None if shape is None else Parameter(empty(shape, device=device, dtype=dtype))
+            )
+        self.register_parameter(
+            "in_proj_bias", Parameter(empty(3 * embed_dim, device=device, dtype=dtype)) if bias else None
+        )
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
         self.bias_k: Any = None
         self.bias_v: Any = None
@@ -79,7 +94,12 @@ class MultiheadAttention(Module):
         e = self.embed_dim
         if self._qkv_same_embed_dim:
             return {"in_proj_weight": (3 * e, e), "q_proj_weight": None, "k_proj_weight": None, "v_proj_weight": None}
-        return {"q_proj_weight": (e, e), "k_proj_weight": (e, self.kdim), "v_proj_weight": (e, self.vdim), "in_proj_weight": None}
+        return {
+            "q_proj_weight": (e, e),
+            "k_proj_weight": (e, self.kdim),
+            "v_proj_weight": (e, self.vdim),
+            "in_proj_weight": None,
+        }
 
     def _reset_parameters(self) -> None:
         for name in ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight"):
@@ -87,7 +107,7 @@ class MultiheadAttention(Module):
                 init.xavier_uniform_(getattr(self, name))
         if self.in_proj_bias is not None:
             init.zeros_(self.in_proj_bias)
-            init.zeros_(self.out_proj.bias)
+            init.zeros_(self.out_proj.bias)  # type: ignore[arg-type]
         for bias in (self.bias_k, self.bias_v):
             if bias is not None:
                 init.xavier_normal_(bias)
@@ -133,13 +153,20 @@ class MultiheadAttention(Module):
         )
         return output.transpose(0, 1) if swap else output, weights
 
-    def merge_masks(self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor) -> tuple[Tensor | None, int | None]:
-        """Both masks as one float mask (N, heads, L, L), and which there were: 1 padding only, 2 attention, None neither."""
-        padding, mask = canonical_mask(key_padding_mask, "key_padding_mask", query), canonical_mask(attn_mask, "attn_mask", query)
+    def merge_masks(
+        self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
+    ) -> tuple[Tensor | None, int | None]:
+        """Both masks as one, (N, heads, L, L), and which there were: 1 padding only, 2 attention, None neither."""
+        padding, mask = (
+            canonical_mask(key_padding_mask, "key_padding_mask", query),
+            canonical_mask(attn_mask, "attn_mask", query),
+        )
         if mask is None:
             return padding, None if padding is None else 1
         n, length, _ = query.shape
-        mask = mask.reshape(n, -1, length, length) if mask.dim() == 3 else mask.expand(n, self.num_heads, length, length)
+        mask = (
+            mask.reshape(n, -1, length, length) if mask.dim() == 3 else mask.expand(n, self.num_heads, length, length)
+        )
         return mask if padding is None else mask + padding.reshape(n, 1, 1, length), 2
 
 

@@ -88,7 +88,9 @@ class _ConvNd(Module):
         self.reset_parameters()
 
     def _weight_shape(self) -> Sizes:
-        first, second = (self.in_channels, self.out_channels) if self.transposed else (self.out_channels, self.in_channels)
+        first, second = (
+            (self.in_channels, self.out_channels) if self.transposed else (self.out_channels, self.in_channels)
+        )
         return first, second // self.groups, *self.kernel_size
 
     def reset_parameters(self) -> None:
@@ -112,7 +114,9 @@ class _ConvNd(Module):
             self.padding_mode = "zeros"
 
 
-def _check_options(in_channels: int, out_channels: int, stride: Sizes, padding: str | Sizes, groups: int, padding_mode: str) -> None:
+def _check_options(
+    in_channels: int, out_channels: int, stride: Sizes, padding: str | Sizes, groups: int, padding_mode: str
+) -> None:
     if groups <= 0:
         raise ValueError("groups must be a positive integer")
     if in_channels % groups:
@@ -124,7 +128,9 @@ def _check_options(in_channels: int, out_channels: int, stride: Sizes, padding: 
     if padding == "same" and any(s != 1 for s in stride):
         raise ValueError("padding='same' is not supported for strided convolutions")
     if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
-        raise ValueError(f"padding_mode must be one of zeros, reflect, replicate, circular, but got padding_mode='{padding_mode}'")
+        raise ValueError(
+            f"padding_mode must be one of zeros, reflect, replicate, circular, but got padding_mode='{padding_mode}'"
+        )
 
 
 class _Conv(_ConvNd):
@@ -226,7 +232,16 @@ class _ConvTransposeNd(_ConvNd):
         n = self.ndim
         sizes = _spread(kernel_size, n), _spread(stride, n), _spread(padding, n), _spread(dilation, n)
         super().__init__(
-            in_channels, out_channels, *sizes, True, _spread(output_padding, n), groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            *sizes,
+            True,
+            _spread(output_padding, n),
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
     def _output_padding(self, input: Tensor, output_size: Sequence[int] | None) -> Sizes:
@@ -238,20 +253,25 @@ class _ConvTransposeNd(_ConvNd):
         wanted = wanted[1 + batched :] if len(wanted) == n + 1 + batched else wanted
         if len(wanted) != n:
             raise ValueError(
-                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {n + 1 + batched} elements (got {len(wanted)})"
+                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {n + 1 + batched} elements "
+                f"(got {len(wanted)})"
             )
-        spans = zip(input.shape[-n:], self.stride, self.padding, reach(self.kernel_size, self.dilation))  # type: ignore[arg-type]
+        padding: Any = self.padding
+        spans = zip(input.shape[-n:], self.stride, padding, reach(self.kernel_size, self.dilation))
         least = [(size - 1) * s - 2 * p + r for size, s, p, r in spans]
         most = [low + s - 1 for low, s in zip(least, self.stride)]
         if any(not low <= w <= high for low, w, high in zip(least, wanted, most)):
             raise ValueError(
-                f"requested an output size of {wanted}, but valid sizes range from {least} to {most} (for an input of {tuple(input.shape[-n:])})"
+                f"requested an output size of {wanted}, but valid sizes range from {least} to {most} (for an input of "
+                f"{tuple(input.shape[-n:])})"
             )
         return tuple(w - low for w, low in zip(wanted, least))
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         extra = self._output_padding(input, output_size)
-        return self.convolve(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+        return self.convolve(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
 
 
 class ConvTranspose1d(_ConvTransposeNd):
@@ -313,7 +333,7 @@ class _LazyConvXdMixin(LazyModuleMixin):
     @classmethod
     def _options(cls, args: Any, kwargs: Any) -> dict[str, Any]:
         """Positional options by name: those of the convolution, after in_channels, out_channels, kernel_size."""
-        code = cls.cls_to_become.__init__.__code__  # type: ignore[union-attr, misc]
+        code = cls.cls_to_become.__init__.__code__  # type: ignore[misc]
         names = code.co_varnames[4 : code.co_argcount]
         if len(args) > len(names):
             raise TypeError(f"{cls.__name__}.__init__() takes at most {len(names) + 3} positional arguments")
@@ -328,7 +348,8 @@ class _LazyConvXdMixin(LazyModuleMixin):
             return
         if input.dim() not in (self.ndim + 1, self.ndim + 2):
             raise RuntimeError(
-                f"Expected {self.ndim + 1}D (unbatched) or {self.ndim + 2}D (batched) input to {type(self).__name__}, but got input of size: {input.shape}"
+                f"Expected {self.ndim + 1}D (unbatched) or {self.ndim + 2}D (batched) input to {type(self).__name__}, "
+                f"but got input of size: {input.shape}"
             )
         self.in_channels = input.shape[-self.ndim - 1]
         if self.in_channels % self.groups:

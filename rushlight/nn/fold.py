@@ -9,6 +9,10 @@ from . import functional as F
 from .module import Module
 
 
+def _window(m: Any) -> str:
+    return f"kernel_size={m.kernel_size}, dilation={m.dilation}, padding={m.padding}, stride={m.stride}"
+
+
 class Fold(Module):
     """Adds columns (N, C * kh * kw, L) up as patches of images (N, C, *output_size).
 
@@ -16,7 +20,9 @@ class Fold(Module):
         output_size: (H, W), an int if equal. kernel_size, dilation, padding, stride: of the window.
     """
 
-    def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+    def __init__(
+        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    ) -> None:
         super().__init__()
         self.output_size = output_size
         self.kernel_size = kernel_size
@@ -28,7 +34,7 @@ class Fold(Module):
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
-        return f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
+        return f"output_size={self.output_size}, {_window(self)}"
 
 
 class Unfold(Module):
@@ -49,4 +55,4 @@ class Unfold(Module):
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
+        return _window(self)

@@ -1,4 +1,4 @@
-"""Modules that learn the size of their input from the first batch: `LazyModuleMixin`, under LazyLinear, LazyConv2d, ..."""
+"""Modules that learn the size of their input from the first batch: `LazyModuleMixin`, under LazyLinear and its kin."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ class LazyModuleMixin:
 
     def _replicate_for_data_parallel(self) -> None:
         raise RuntimeError(
-            "Modules with uninitialized parameters can't be used with `DataParallel`. Run a dummy forward pass to correctly "
+            "Modules with uninitialized parameters can't be used with `DataParallel`. Run a dummy forward pass to "
+            "correctly "
             "initialize the modules"
         )

@@ -46,7 +46,9 @@ class _NormBase(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            self.register_parameter(name, Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None)
+            self.register_parameter(
+                name, Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None
+            )
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None)
         self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if tracked else None)
@@ -109,7 +111,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Brings each channel to mean 0 and variance 1 over the batch, then scales and shifts it; see `functional.batch_norm`.
+    """Brings each channel to mean 0 and variance 1 over the batch, then scales and shifts; see `functional.batch_norm`.
 
     In training the batch's own statistics are used, and collected; in evaluation the collected ones are used.
 
@@ -199,13 +201,17 @@ class _InstanceNorm(_NormBase):
     def _apply_instance_norm(self, input: Tensor) -> Tensor:
         use_input = self.training or not self.track_running_stats
         momentum = 0.0 if self.momentum is None else self.momentum
-        return F.instance_norm(input, self.running_mean, self.running_var, self.weight, self.bias, use_input, momentum, self.eps)
+        return F.instance_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, use_input, momentum, self.eps
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         dim = input.dim() - self.ranks[0]
         if input.shape[dim] != self.num_features:
-            text = f"input's size at dim={dim} does not match num_features ({self.num_features}): got {input.shape[dim]}"
+            text = (
+                f"input's size at dim={dim} does not match num_features ({self.num_features}): got {input.shape[dim]}"
+            )
             if self.affine:
                 raise ValueError(f"expected {text}")
             warnings.warn(f"{text}. num_features is not used because affine=False", stacklevel=2)
@@ -214,19 +220,30 @@ class _InstanceNorm(_NormBase):
         return self._apply_instance_norm(input)
 
     def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing_keys: Any, unexpected_keys: Any, error_msgs: Any
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: Any,
+        unexpected_keys: Any,
+        error_msgs: Any,
     ) -> None:
         """torch: state dicts from before 0.4 always have running statistics."""
         if local_metadata.get("version", None) is None and not self.track_running_stats:
             found = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state_dict]
             if found:
                 error_msgs.append(
-                    f"Unexpected running stats buffer(s) {' and '.join(map(repr, found))} for {type(self).__name__} with "
-                    "track_running_stats=False. Remove these keys from state_dict, or set track_running_stats=True if they are needed."
+                    f"Unexpected running stats buffer(s) {' and '.join(map(repr, found))} for {type(self).__name__} "
+                    "with "
+                    "track_running_stats=False. Remove these keys from state_dict, or set track_running_stats=True if "
+                    "they are needed."
                 )
             for key in found:
                 state_dict.pop(key)
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
 
 class InstanceNorm1d(_InstanceNorm):
@@ -291,7 +308,7 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
         if not self.has_uninitialized_params() and self.num_features:
             super().reset_parameters()
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         if not self.has_uninitialized_params():
             return
         self.num_features = input.shape[1]
@@ -347,7 +364,9 @@ class LazyInstanceNorm3d(_LazyNormBase, _InstanceNorm):
 
 
 class LayerNorm(Module):
-    """Brings the last dimensions of each example to mean 0 and variance 1, then scales and shifts; see `functional.layer_norm`.
+    """Brings the last dimensions of each example to mean 0 and variance 1, then scales and shifts.
+
+    See `functional.layer_norm`.
 
     Args:
         normalized_shape: the sizes of the dimensions to normalise over; an int for the last one.
@@ -361,15 +380,26 @@ class LayerNorm(Module):
         weight, bias: of shape normalized_shape, 1 and 0 at first.
     """
 
+    weight: Any
+    bias: Any
+
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            self.register_parameter(name, Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None)
+            self.register_parameter(
+                name, Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None
+            )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -382,11 +412,14 @@ class LayerNorm(Module):
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        affine, bias = self.elementwise_affine, self.bias is not None
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}, bias={bias}"
 
 
 class GroupNorm(Module):
-    """Brings each group of channels of each example to mean 0 and variance 1, then scales and shifts; see `functional.group_norm`.
+    """Brings each group of channels of each example to mean 0 and variance 1, then scales and shifts.
+
+    See `functional.group_norm`.
 
     Args:
         num_groups: into how many groups the channels are cut.
@@ -398,8 +431,19 @@ class GroupNorm(Module):
         (N, C, ...) -> the same.
     """
 
+    weight: Any
+    bias: Any
+
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if num_channels % num_groups:
@@ -409,7 +453,9 @@ class GroupNorm(Module):
         self.eps = eps
         self.affine = affine
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            self.register_parameter(name, Parameter(empty(num_channels, device=device, dtype=dtype)) if wanted else None)
+            self.register_parameter(
+                name, Parameter(empty(num_channels, device=device, dtype=dtype)) if wanted else None
+            )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -422,7 +468,8 @@ class GroupNorm(Module):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+        bias = self.bias is not None
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={bias}"
 
 
 class RMSNorm(Module):
@@ -437,14 +484,24 @@ class RMSNorm(Module):
         (..., *normalized_shape) -> the same.
     """
 
+    weight: Any
+
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True, device: Any = None, dtype: Any = None
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.register_parameter("weight", Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None)
+        self.register_parameter(
+            "weight",
+            Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None,
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

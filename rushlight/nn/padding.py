@@ -1,6 +1,7 @@
 """Padding layers: a border of a constant, of the edge, of the reflection, or of the other end; see `functional.pad`.
 
-`padding` is an int for all sides, or one for each: before and after the last dimension, then the one before it, and so on.
+`padding` is an int for all sides, or one for each: before and after the last dimension, then the one before it, and so
+on.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -28,12 +27,24 @@ _LAYERS = {
 }
 
 
-def _check_options(mode: str, input_size: Any, hidden_size: Any, num_layers: int, bias: Any, batch_first: Any, dropout: Any, proj_size: int) -> None:
-    if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:  # type: ignore[operator]
-        raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element being zeroed")
-    if dropout > 0 and num_layers == 1:  # type: ignore[operator]
+def _check_options(
+    mode: str,
+    input_size: Any,
+    hidden_size: Any,
+    num_layers: int,
+    bias: Any,
+    batch_first: Any,
+    dropout: Any,
+    proj_size: int,
+) -> None:
+    if not isinstance(dropout, (int, float)) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
+        raise ValueError(
+            "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
+        )
+    if dropout > 0 and num_layers == 1:
         warnings.warn(
-            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater "
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
+            "greater "
             f"than 1, but got dropout={dropout} and num_layers={num_layers}",
             stacklevel=4,
         )
@@ -60,8 +71,8 @@ class RNNBase(Module):
     """What RNN, LSTM and GRU share: the options, the parameters of all layers and directions, and the way through them.
 
     Attributes:
-        weight_ih_l[k], weight_hh_l[k], bias_ih_l[k], bias_hh_l[k]: of layer k, (gates * H, D), (gates * H, H), (gates * H,)
-            twice; names end in _reverse for the other direction. With projections also weight_hr_l[k], (P, H).
+        weight_ih_l[k], weight_hh_l[k], bias_ih_l[k], bias_hh_l[k]: of layer k, (gates * H, D), (gates * H, H) and twice
+            (gates * H,); names end in _reverse for the other direction. With projections also weight_hr_l[k], (P, H).
     """
 
     def __init__(
@@ -142,7 +153,9 @@ class RNNBase(Module):
         if input.dim() != expected:
             raise ShapeError(f"input must have {expected} dimensions, got {input.dim()}")
         if input.shape[-1] != self.input_size:
-            raise ShapeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}")
+            raise ShapeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
+            )
 
     def _state_shapes(self, batch: int) -> list[tuple[int, int, int]]:
         """Of the first states: h; h and c."""
@@ -156,7 +169,9 @@ class RNNBase(Module):
         """The shape that h has to have."""
         return self._state_shapes(self._batch_of(input, batch_sizes))[0]
 
-    def check_hidden_size(self, hx: Tensor, expected_hidden_size: Any, msg: str = "Expected hidden size {}, got {}") -> None:
+    def check_hidden_size(
+        self, hx: Tensor, expected_hidden_size: Any, msg: str = "Expected hidden size {}, got {}"
+    ) -> None:
         """Raises unless the state has the expected shape."""
         if tuple(hx.shape) != tuple(expected_hidden_size):
             raise ShapeError(msg.format(expected_hidden_size, list(hx.shape)))
@@ -221,15 +236,26 @@ class RNNBase(Module):
 
     def _forward_packed(self, input: PackedSequence, hx: Any) -> Any:
         data, batch_sizes, order, back = input
-        states = self._first_states(self.permute_hidden(hx, order) if hx is not None else None, data, int(batch_sizes[0]))
+        states = self._first_states(
+            self.permute_hidden(hx, order) if hx is not None else None, data, int(batch_sizes[0])
+        )
         self.check_forward_args(data, self._as_result(states), batch_sizes)
         dropout = self.dropout if self.training else 0.0
-        y, ends = recurrent.run_packed(_LAYERS[self.mode], data, batch_sizes, states, self._weights(), dropout, self.bidirectional)
+        y, ends = recurrent.run_packed(
+            _LAYERS[self.mode], data, batch_sizes, states, self._weights(), dropout, self.bidirectional
+        )
         return PackedSequence(y, batch_sizes, order, back), self.permute_hidden(self._as_result(ends), back)
 
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
-        for name, plain in (("proj_size", 0), ("num_layers", 1), ("bias", True), ("batch_first", False), ("dropout", 0), ("bidirectional", False)):
+        for name, plain in (
+            ("proj_size", 0),
+            ("num_layers", 1),
+            ("bias", True),
+            ("batch_first", False),
+            ("dropout", 0),
+            ("bidirectional", False),
+        ):
             if getattr(self, name) != plain:
                 text += f", {name}={getattr(self, name)}"
         return text
@@ -252,7 +278,15 @@ class RNN(RNNBase):
         -> output (L, N, directions * H), and the last h.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
         if "proj_size" in kwargs:
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
         if nonlinearity not in ("tanh", "relu"):
@@ -333,8 +367,12 @@ class RNNCellBase(Module):
     """
 
     cell: ClassVar[Callable[..., Any]]
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -379,11 +417,19 @@ class RNNCell(RNNCellBase):
         input_size, hidden_size, bias: as for `RNN`. nonlinearity: 'tanh' or 'relu'.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
 
-    def cell(self, *args: Any) -> Tensor:  # type: ignore[override]
+    def cell(self, *args: Any) -> Tensor:
         if self.nonlinearity not in ("tanh", "relu"):
             raise OperatorError(f"Unknown nonlinearity: {self.nonlinearity}")
         return (recurrent.rnn_tanh_cell if self.nonlinearity == "tanh" else recurrent.rnn_relu_cell)(*args)
@@ -397,7 +443,9 @@ class LSTMCell(RNNCellBase):
 
     cell = staticmethod(recurrent.lstm_cell)
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
@@ -411,5 +459,7 @@ class GRUCell(RNNCellBase):
 
     cell = staticmethod(recurrent.gru_cell)
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)

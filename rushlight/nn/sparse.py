@@ -22,10 +22,10 @@ def _row_from_front(padding_idx: int | None, rows: int) -> int | None:
 
 def _table(weight: Tensor | None, rows: int, columns: int, trained: bool, device: Any, dtype: Any) -> Parameter:
     if weight is None:
-        return Parameter(empty((rows, columns), device=device, dtype=dtype), requires_grad=trained)  # type: ignore[no-any-return]
+        return Parameter(empty((rows, columns), device=device, dtype=dtype), requires_grad=trained)
     if tuple(weight.shape) != (rows, columns):
         raise AssertionError("Shape of weight does not match num_embeddings and embedding_dim")
-    return Parameter(weight, requires_grad=trained)  # type: ignore[no-any-return]
+    return Parameter(weight, requires_grad=trained)
 
 
 class _Table(Module):
@@ -86,7 +86,9 @@ class Embedding(_Table):
             self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse)
+        return F.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
+        )
 
     def extra_repr(self) -> str:
         text = f"{self.num_embeddings}, {self.embedding_dim}"
@@ -197,6 +199,17 @@ class EmbeddingBag(_Table):
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape
-        made = cls(rows, columns, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset, padding_idx)
+        made = cls(
+            rows,
+            columns,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            mode,
+            sparse,
+            embeddings,
+            include_last_offset,
+            padding_idx,
+        )
         made.weight.requires_grad = not freeze
         return made

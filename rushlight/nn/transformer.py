@@ -21,7 +21,6 @@ from .module import Module
 from .normalization import LayerNorm
 
 
-
 def _causal_mask(size: int, device: Any = None, dtype: Any = None) -> Tensor:
     """Minus infinity above the diagonal, 0 elsewhere."""
     return triu(full((size, size), -math.inf, dtype=dtype, device=device), 1)
@@ -60,7 +59,7 @@ class _Layer(Module):
     activation: Any
 
     def _ff(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))  # type: ignore[no-any-return]
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -114,7 +113,11 @@ class TransformerEncoderLayer(_Layer):
         self.activation = _activation(activation)
 
     def forward(
-        self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None, is_causal: bool = False
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
     ) -> Tensor:
         src_key_padding_mask = canonical_mask(src_key_padding_mask, "src_key_padding_mask", src, src_mask)
         masks = canonical_mask(src_mask, "src_mask", src), src_key_padding_mask, is_causal
@@ -122,18 +125,20 @@ class TransformerEncoderLayer(_Layer):
             src = src + self._sa_block(self.norm1(src), *masks)
             return src + self._ff_block(self.norm2(src))
         src = self.norm1(src + self._sa_block(src, *masks))
-        return self.norm2(src + self._ff_block(src))  # type: ignore[no-any-return]
+        return self.norm2(src + self._ff_block(src))
 
-    def _sa_block(self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False) -> Tensor:
+    def _sa_block(
+        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
         y, _ = self.self_attn(x, x, x, key_padding_mask, need_weights=False, attn_mask=attn_mask, is_causal=is_causal)
-        return self.dropout1(y)  # type: ignore[no-any-return]
+        return self.dropout1(y)
 
     def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout2(self._ff(x))  # type: ignore[no-any-return]
+        return self.dropout2(self._ff(x))
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention, attention to the encoder's output, then two linear layers, each added to its input and normalised.
+    """Self-attention, attention to the encoder's output, two linear layers, each added to its input and normalised.
 
     Args: as for `TransformerEncoderLayer`.
 
@@ -190,20 +195,24 @@ class TransformerDecoderLayer(_Layer):
             return tgt + self._ff_block(self.norm3(tgt))
         tgt = self.norm1(tgt + self._sa_block(tgt, *own))
         tgt = self.norm2(tgt + self._mha_block(tgt, *other))
-        return self.norm3(tgt + self._ff_block(tgt))  # type: ignore[no-any-return]
+        return self.norm3(tgt + self._ff_block(tgt))
 
-    def _sa_block(self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False) -> Tensor:
+    def _sa_block(
+        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
         y, _ = self.self_attn(x, x, x, key_padding_mask, need_weights=False, attn_mask=attn_mask, is_causal=is_causal)
-        return self.dropout1(y)  # type: ignore[no-any-return]
+        return self.dropout1(y)
 
     def _mha_block(
         self, x: Tensor, mem: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
     ) -> Tensor:
-        y, _ = self.multihead_attn(x, mem, mem, key_padding_mask, need_weights=False, attn_mask=attn_mask, is_causal=is_causal)
-        return self.dropout2(y)  # type: ignore[no-any-return]
+        y, _ = self.multihead_attn(
+            x, mem, mem, key_padding_mask, need_weights=False, attn_mask=attn_mask, is_causal=is_causal
+        )
+        return self.dropout2(y)
 
     def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout3(self._ff(x))  # type: ignore[no-any-return]
+        return self.dropout3(self._ff(x))
 
 
 class TransformerEncoder(Module):
@@ -231,14 +240,18 @@ class TransformerEncoder(Module):
         self.mask_check = mask_check
 
     def forward(
-        self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None, is_causal: bool | None = None
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool | None = None,
     ) -> Tensor:
         src_key_padding_mask = canonical_mask(src_key_padding_mask, "src_key_padding_mask", src, mask)
         mask = canonical_mask(mask, "mask", src)
         causal = _is_causal(mask, is_causal, _length(src, self.layers[0].self_attn.batch_first))
         for layer in self.layers:
             src = layer(src, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
-        return src if self.norm is None else self.norm(src)  # type: ignore[no-any-return]
+        return src if self.norm is None else self.norm(src)
 
 
 class TransformerDecoder(Module):
@@ -278,15 +291,15 @@ class TransformerDecoder(Module):
                 tgt_is_causal=causal,
                 memory_is_causal=memory_is_causal,
             )
-        return tgt if self.norm is None else self.norm(tgt)  # type: ignore[no-any-return]
+        return tgt if self.norm is None else self.norm(tgt)
 
 
 class Transformer(Module):
     """Encoder and decoder.
 
     Args:
-        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias: of the layers, see
-            `TransformerEncoderLayer`.
+        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias: of the
+            layers, see `TransformerEncoderLayer`.
         num_encoder_layers, num_decoder_layers: how many.
         custom_encoder, custom_decoder: used instead of the ones made here.
 
@@ -315,7 +328,19 @@ class Transformer(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        options = d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, device, dtype
+        options = (
+            d_model,
+            nhead,
+            dim_feedforward,
+            dropout,
+            activation,
+            layer_norm_eps,
+            batch_first,
+            norm_first,
+            bias,
+            device,
+            dtype,
+        )
 
         def norm() -> LayerNorm:
             return LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
@@ -356,7 +381,7 @@ class Transformer(Module):
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
             raise ShapeError("the feature number of src and tgt must be equal to d_model")
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
-        return self.decoder(  # type: ignore[no-any-return]
+        return self.decoder(
             tgt,
             memory,
             tgt_mask=tgt_mask,

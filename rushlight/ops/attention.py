@@ -59,7 +59,9 @@ def attention_forward(q: Array, k: Array, v: Array, scale: float, causal: bool) 
 
 @kernel
 @in_float32
-def attention_backward(grad: Array, q: Array, k: Array, v: Array, y: Array, lse: Array, scale: float, causal: bool) -> tuple[Array, Array, Array]:
+def attention_backward(
+    grad: Array, q: Array, k: Array, v: Array, y: Array, lse: Array, scale: float, causal: bool
+) -> tuple[Array, Array, Array]:
     """grad (..., L, E) -> dq, dk, dv.
 
     With p = exp(scores - lse):  dv = p^T grad,  dscores = p * (grad v^T - sum(grad * y)),  dq = dscores k * scale, ...
@@ -89,19 +91,37 @@ class Attention(Operator):
 def _check_qkv(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, is_causal: bool) -> None:
     q, k, v = query._array, key._array, value._array
     if not q.dtype == k.dtype == v.dtype:
-        raise OperatorError(f"scaled_dot_product_attention: Expected query, key, and value to have the same dtype, but got {query.dtype}, {key.dtype} and {value.dtype}")
+        raise OperatorError(
+            "scaled_dot_product_attention: Expected query, key, and value to have the same dtype, but got "
+            f"{query.dtype}, {key.dtype} and {value.dtype}"
+        )
     if min(q.ndim, k.ndim, v.ndim) < 2:
-        raise ShapeError(f"scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but got {q.shape}, {k.shape} and {v.shape}")
+        raise ShapeError(
+            "scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but got "
+            f"{q.shape}, {k.shape} and {v.shape}"
+        )
     if q.shape[-1] != k.shape[-1]:
-        raise ShapeError(f"scaled_dot_product_attention: query {q.shape} and key {k.shape} must have the same last size")
+        raise ShapeError(
+            f"scaled_dot_product_attention: query {q.shape} and key {k.shape} must have the same last size"
+        )
     if k.shape[-2] != v.shape[-2]:
-        raise ShapeError(f"scaled_dot_product_attention: key {k.shape} and value {v.shape} must have the same length (second size from the end)")
+        raise ShapeError(
+            f"scaled_dot_product_attention: key {k.shape} and value {v.shape} must have the same length (second size "
+            "from the end)"
+        )
     if attn_mask is None:
         return
     if is_causal:
         raise OperatorError("scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-    if attn_mask._array.dtype.kind != "b" and attn_mask._array.dtype != q.dtype and attn_mask._array.dtype != np.float32:
-        raise OperatorError(f"scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {attn_mask.dtype} and query.dtype: {query.dtype}")
+    if (
+        attn_mask._array.dtype.kind != "b"
+        and attn_mask._array.dtype != q.dtype
+        and attn_mask._array.dtype != np.float32
+    ):
+        raise OperatorError(
+            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query dtype, but "
+            f"got attn_mask.dtype: {attn_mask.dtype} and query.dtype: {query.dtype}"
+        )
 
 
 def scaled_dot_product_attention(
@@ -144,10 +164,14 @@ def scaled_dot_product_attention(
     return _masked_attention(query, key, value, attn_mask, dropout_p, scale)
 
 
-def _masked_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, scale: float) -> Tensor:
+def _masked_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, scale: float
+) -> Tensor:
     scores = (query * scale) @ key.transpose(-2, -1)
     if mask is not None:
-        scores = scores.masked_fill(~mask, -math.inf) if mask._array.dtype.kind == "b" else scores + mask.to(scores.dtype)
+        scores = (
+            scores.masked_fill(~mask, -math.inf) if mask._array.dtype.kind == "b" else scores + mask.to(scores.dtype)
+        )
     weights = _weights(scores)
     if dropout_p > 0:
         weights = dropout(weights, dropout_p)
@@ -168,7 +192,10 @@ def _shared_heads(query: Tensor, x: Tensor) -> Tensor:
     """`x` with each head repeated for the group of query heads that share it."""
     heads, have = query.shape[-3], x.shape[-3]
     if heads % have:
-        raise ShapeError(f"scaled_dot_product_attention: Number of heads in key and value must divide the number of heads in query {tuple(query.shape)}, but got {tuple(x.shape)}")
+        raise ShapeError(
+            "scaled_dot_product_attention: Number of heads in key and value must divide the number of heads in query "
+            f"{tuple(query.shape)}, but got {tuple(x.shape)}"
+        )
     return x if heads == have else x.repeat_interleave(heads // have, -3)
 
 
@@ -180,18 +207,34 @@ def _require(condition: bool, message: str) -> None:
         raise AssertError(f"multi_head_attention_forward: {message}")
 
 
-def _check_ranks(query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None, attn_mask: Tensor | None, num_heads: int) -> bool:
+def _check_ranks(
+    query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None, attn_mask: Tensor | None, num_heads: int
+) -> bool:
     """Whether there is a batch dimension; all arguments must agree about it."""
     ndim = query.ndim
     _require(ndim in (2, 3), f"query should be unbatched 2D or batched 3D tensor but received {ndim}-D query tensor")
-    _require(key.ndim == ndim and value.ndim == ndim, f"For {ndim}-D query, expected key and value to be {ndim}-D but found {key.ndim}-D and {value.ndim}-D tensors respectively")
+    _require(
+        key.ndim == ndim and value.ndim == ndim,
+        f"For {ndim}-D query, expected key and value to be {ndim}-D but found {key.ndim}-D and {value.ndim}-D tensors "
+        "respectively",
+    )
     if key_padding_mask is not None:
-        _require(key_padding_mask.ndim == ndim - 1, f"For {ndim}-D query, expected key_padding_mask to be None or {ndim - 1}-D but found {key_padding_mask.ndim}-D tensor instead")
+        _require(
+            key_padding_mask.ndim == ndim - 1,
+            f"For {ndim}-D query, expected key_padding_mask to be None or {ndim - 1}-D but found "
+            f"{key_padding_mask.ndim}-D tensor instead",
+        )
     if attn_mask is not None:
-        _require(attn_mask.ndim in (2, 3), f"expected attn_mask to be None, 2-D or 3-D but found {attn_mask.ndim}-D tensor instead")
+        _require(
+            attn_mask.ndim in (2, 3),
+            f"expected attn_mask to be None, 2-D or 3-D but found {attn_mask.ndim}-D tensor instead",
+        )
         if ndim == 2 and attn_mask.ndim == 3:
             expected = (num_heads, query.shape[0], key.shape[0])
-            _require(tuple(attn_mask.shape) == expected, f"Expected attn_mask shape to be {expected} but got {tuple(attn_mask.shape)}")
+            _require(
+                tuple(attn_mask.shape) == expected,
+                f"Expected attn_mask shape to be {expected} but got {tuple(attn_mask.shape)}",
+            )
     return ndim == 3
 
 
@@ -202,14 +245,17 @@ def canonical_mask(mask: Tensor | None, name: str, like: Tensor, other: Tensor |
     is_bool = mask._array.dtype.kind == "b"
     _require(is_bool or mask.is_floating_point(), f"only bool and floating types of {name} are supported")
     if other is not None and other.dtype != mask.dtype:
-        warnings.warn(f"Support for mismatched {name} and attn_mask is deprecated. Use same type for both instead.", stacklevel=3)
+        warnings.warn(
+            f"Support for mismatched {name} and attn_mask is deprecated. Use same type for both instead.", stacklevel=3
+        )
     if not is_bool:
         return mask
     return wrap(np.where(mask._array, -math.inf, 0).astype(like._array.dtype))
 
 
-def _packed_projections(query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
+def _packed_projections(query: Tensor, key: Tensor, value: Tensor, weight: Any, bias: Tensor | None) -> Any:
     """q, k and v by the three thirds of one weight (3E, E); inputs that are the same tensor share one product."""
+    _require(weight is not None, "use_separate_proj_weight is False but in_proj_weight is None")
     e = query.shape[-1]
     if key is value and query is key:
         return linear(query, weight, bias).split(e, -1)
@@ -227,7 +273,10 @@ def _separate_projections(inputs: Any, weights: Any, bias: Tensor | None) -> Any
     width = inputs[0].shape[-1]
     for name, x, w in zip(("query", "key", "value"), inputs, weights):
         _require(w is not None, f"use_separate_proj_weight is True but the {name} weight is None")
-        _require(tuple(w.shape) == (width, x.shape[-1]), f"expecting {name} weights shape of {(width, x.shape[-1])}, but got {tuple(w.shape)}")
+        _require(
+            tuple(w.shape) == (width, x.shape[-1]),
+            f"expecting {name} weights shape of {(width, x.shape[-1])}, but got {tuple(w.shape)}",
+        )
     biases = (None,) * 3 if bias is None else bias.chunk(3)
     return tuple(map(linear, inputs, weights, biases))
 
@@ -236,13 +285,21 @@ def _check_attn_mask(mask: Tensor, batch: int, heads: int, targets: int, sources
     """The mask with three dimensions, (1 or N * heads, L, S)."""
     expected = (targets, sources) if mask.ndim == 2 else (batch * heads, targets, sources)
     if tuple(mask.shape) != expected:
-        raise ShapeError(f"multi_head_attention_forward: The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should be {expected}.")
+        raise ShapeError(
+            f"multi_head_attention_forward: The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should "
+            f"be {expected}."
+        )
     return mask.unsqueeze(0) if mask.ndim == 2 else mask
 
 
-def _heads(x: Tensor, batch: int, heads: int) -> Tensor:
-    """(L, N, E) -> (N * heads, L, E / heads)."""
-    return x.reshape(x.shape[0], batch * heads, -1).transpose(0, 1)
+def _heads(x: Tensor, batch: int, heads: int, static: Tensor | None = None) -> Tensor:
+    """(L, N, E) -> (N * heads, L, E / heads), or what is given in place of it."""
+    if static is None:
+        return x.reshape(x.shape[0], batch * heads, x.shape[2] // heads).transpose(0, 1)
+    rows, width = batch * heads, x.shape[2] // heads
+    _require(static.shape[0] == rows, f"expecting static key or value of size(0) {rows}, but got {static.shape[0]}")
+    _require(static.shape[2] == width, f"expecting static key or value of size(2) {width}, but got {static.shape[2]}")
+    return static
 
 
 def _append(k: Tensor, v: Tensor, more_k: Tensor, more_v: Tensor, dim: int, masks: Any) -> Any:
@@ -250,14 +307,57 @@ def _append(k: Tensor, v: Tensor, more_k: Tensor, more_v: Tensor, dim: int, mask
     return cat([k, more_k], dim), cat([v, more_v], dim), [None if m is None else pad(m, (0, 1)) for m in masks]
 
 
-def _merged_mask(attn_mask: Tensor | None, key_padding_mask: Tensor | None, batch: int, heads: int, sources: int) -> Tensor | None:
+def _merged_mask(
+    attn_mask: Tensor | None, key_padding_mask: Tensor | None, batch: int, heads: int, sources: int
+) -> Tensor | None:
     """Both masks as one, (1 or N * heads, 1 or L, S)."""
     if key_padding_mask is None:
         return attn_mask
     if tuple(key_padding_mask.shape) != (batch, sources):
-        raise AssertError(f"multi_head_attention_forward: expected key_padding_mask of shape {(batch, sources)}, got {tuple(key_padding_mask.shape)}")
+        raise AssertError(
+            f"multi_head_attention_forward: expected key_padding_mask of shape {(batch, sources)}, got "
+            f"{tuple(key_padding_mask.shape)}"
+        )
     spread = key_padding_mask.reshape(batch, 1, 1, sources).expand(-1, heads, -1, -1).reshape(batch * heads, 1, sources)
     return spread if attn_mask is None else attn_mask + spread
+
+
+def _with_batch(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(L, E) as (L, 1, E). What was one tensor stays one, so that its projections share a product."""
+    q = query.unsqueeze(1)
+    k = q if key is query else key.unsqueeze(1)
+    return q, k, k if value is key else value.unsqueeze(1)
+
+
+def _check_widths(query: Tensor, key: Tensor, value: Tensor, expected: int, heads: int, separate: bool) -> None:
+    width, k, v = query.shape[-1], tuple(key.shape), tuple(value.shape)
+    _require(width == expected, f"was expecting embedding dimension of {expected}, but got {width}")
+    _require(width % heads == 0, f"embed_dim {width} not divisible by num_heads {heads}")
+    if separate:
+        _require(k[:2] == v[:2], f"key's sequence and batch dims {k[:2]} do not match value's {v[:2]}")
+    else:
+        _require(k == v, f"key shape {k} does not match value shape {v}")
+
+
+def _attend_with_weights(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, causal: bool, batch: int
+) -> tuple[Tensor, Tensor | None]:
+    """(N * heads, L, E / heads), and the weights (N, heads, L, S)."""
+    scores = (q * math.sqrt(1 / q.shape[-1])) @ k.transpose(-2, -1)
+    weights = softmax(scores if mask is None else scores + mask, -1)
+    weights = dropout(weights, dropout_p) if dropout_p > 0 else weights
+    return weights @ v, weights.reshape(batch, q.shape[0] // batch, q.shape[1], k.shape[1])
+
+
+def _attend(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, causal: bool, batch: int
+) -> tuple[Tensor, Tensor | None]:
+    """(N * heads, L, E / heads), by the operator that does not keep the weights."""
+    heads = q.shape[0] // batch
+    q4, k4, v4 = (t.reshape(batch, heads, *t.shape[1:]) for t in (q, k, v))
+    if mask is not None:
+        mask = mask.unsqueeze(0) if mask.shape[0] == 1 else mask.reshape(batch, heads, *mask.shape[1:])
+    return scaled_dot_product_attention(q4, k4, v4, mask, dropout_p, causal).reshape(q.shape), None
 
 
 def multi_head_attention_forward(
@@ -296,7 +396,8 @@ def multi_head_attention_forward(
         bias_k, bias_v: (1, 1, E), one more key and value. add_zero_attn: one more of zeros.
         dropout_p, training: of the attention weights.
         out_proj_weight, out_proj_bias: (E, E) and (E,).
-        key_padding_mask: (N, S), keys to leave out. attn_mask: (L, S) or (N * num_heads, L, S). Bool (True is left out) or floats to add.
+        key_padding_mask: (N, S), keys to leave out. attn_mask: (L, S) or (N * num_heads, L, S). Bool (True is left out)
+            or floats to add.
         need_weights: return the weights too; average_attn_weights: their mean over heads.
         static_k, static_v: (N * num_heads, S, E / num_heads), used instead of the projections.
         is_causal: a hint that attn_mask is the causal mask.
@@ -311,66 +412,41 @@ def multi_head_attention_forward(
     """
     batched = _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
-        same_kv, same_q = key is value, query is key
-        query = query.unsqueeze(1)
-        key = query if same_q else key.unsqueeze(1)
-        value = key if same_kv else value.unsqueeze(1)
+        query, key, value = _with_batch(query, key, value)
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     targets, batch, width = query.shape
+    _check_widths(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     key_padding_mask = canonical_mask(key_padding_mask, "key_padding_mask", query, attn_mask)
     if is_causal and attn_mask is None:
         raise OperatorError("multi_head_attention_forward: Need attn_mask if specifying the is_causal hint.")
-    fused_causal = is_causal and key_padding_mask is None and not need_weights
-    attn_mask = None if fused_causal else canonical_mask(attn_mask, "attn_mask", query)
-    _require(width == embed_dim_to_check, f"was expecting embedding dimension of {embed_dim_to_check}, but got {width}")
-    _require(width % num_heads == 0, f"embed_dim {width} not divisible by num_heads {num_heads}")
+    causal = is_causal and key_padding_mask is None and not need_weights
+    mask = None if causal else canonical_mask(attn_mask, "attn_mask", query)
+    if mask is not None:
+        mask = _check_attn_mask(mask, batch, num_heads, targets, key.shape[0])
     if use_separate_proj_weight:
-        _require(key.shape[:2] == value.shape[:2], f"key's sequence and batch dims {tuple(key.shape[:2])} do not match value's {tuple(value.shape[:2])}")
-        q, k, v = _separate_projections((query, key, value), (q_proj_weight, k_proj_weight, v_proj_weight), in_proj_bias)
+        weights = q_proj_weight, k_proj_weight, v_proj_weight
+        q, k, v = _separate_projections((query, key, value), weights, in_proj_bias)
     else:
-        _require(key.shape == value.shape, f"key shape {tuple(key.shape)} does not match value shape {tuple(value.shape)}")
-        _require(in_proj_weight is not None, "use_separate_proj_weight is False but in_proj_weight is None")
-        q, k, v = _packed_projections(query, key, value, in_proj_weight, in_proj_bias)  # type: ignore[arg-type]
-    if attn_mask is not None:
-        attn_mask = _check_attn_mask(attn_mask, batch, num_heads, targets, key.shape[0])
+        q, k, v = _packed_projections(query, key, value, in_proj_weight, in_proj_bias)
+    masks: Any = mask, key_padding_mask
     _require((bias_k is None) == (bias_v is None), "bias_k and bias_v must be given together")
     if bias_k is not None and bias_v is not None:
         _require(static_k is None and static_v is None, "bias cannot be added to static key or value")
-        k, v, (attn_mask, key_padding_mask) = _append(k, v, bias_k.expand(1, batch, width), bias_v.expand(1, batch, width), 0, (attn_mask, key_padding_mask))
-    q = _heads(q, batch, num_heads)
-    k = _heads(k, batch, num_heads) if static_k is None else _static(static_k, "static_k", batch * num_heads, width // num_heads)
-    v = _heads(v, batch, num_heads) if static_v is None else _static(static_v, "static_v", batch * num_heads, width // num_heads)
+        shape = 1, batch, width
+        k, v, masks = _append(k, v, bias_k.expand(*shape), bias_v.expand(*shape), 0, masks)
+    q, k, v = _heads(q, batch, num_heads), _heads(k, batch, num_heads, static_k), _heads(v, batch, num_heads, static_v)
     if add_zero_attn:
         zeros = wrap(np.zeros((batch * num_heads, 1, width // num_heads), k._array.dtype))
-        k, v, (attn_mask, key_padding_mask) = _append(k, v, zeros, zeros, 1, (attn_mask, key_padding_mask))
-    sources = k.shape[1]
-    mask = _merged_mask(attn_mask, key_padding_mask, batch, num_heads, sources)
+        k, v, masks = _append(k, v, zeros, zeros, 1, masks)
+    mask, key_padding_mask = masks
+    mask = _merged_mask(mask, key_padding_mask, batch, num_heads, k.shape[1])
     dropout_p = dropout_p if training else 0.0
-    weights = None
-    if need_weights:
-        weights = softmax(_plus((q * math.sqrt(1 / q.shape[-1])) @ k.transpose(-2, -1), mask), -1)
-        weights = dropout(weights, dropout_p) if dropout_p > 0 else weights
-        y = weights @ v  # (N * heads, L, E / heads)
-        weights = weights.reshape(batch, num_heads, targets, sources)
-        weights = weights.mean(1) if average_attn_weights else weights
-    else:
-        split = (batch, num_heads, -1)
-        mask = None if mask is None else mask.unsqueeze(0) if mask.shape[0] == 1 else mask.reshape(batch, num_heads, -1, sources)
-        parts = (t.reshape(*split, t.shape[-1]) if t.shape[1] else t.reshape(batch, num_heads, 0, t.shape[-1]) for t in (q, k, v))
-        y = scaled_dot_product_attention(*parts, mask, dropout_p, fused_causal)
-        y = y.reshape(batch * num_heads, targets, width // num_heads)
+    attend = _attend_with_weights if need_weights else _attend
+    y, shares = attend(q, k, v, mask, dropout_p, causal, batch)
     joined = y.transpose(0, 1).reshape(targets, batch, width)  # (N * heads, L, E / heads) -> (L, N, E)
     out = linear(joined, out_proj_weight, out_proj_bias)
+    if shares is not None and average_attn_weights:
+        shares = shares.mean(1)
     if batched:
-        return out, weights
-    return out.squeeze(1), None if weights is None else weights.squeeze(0)
-
-
-def _plus(scores: Tensor, mask: Tensor | None) -> Tensor:
-    return scores if mask is None else scores + mask
-
-
-def _static(x: Tensor, name: str, rows: int, head_width: int) -> Tensor:
-    _require(x.shape[0] == rows, f"expecting {name}.size(0) of {rows}, but got {x.shape[0]}")
-    _require(x.shape[2] == head_width, f"expecting {name}.size(2) of {head_width}, but got {x.shape[2]}")
-    return x
+        return out, shares
+    return out.squeeze(1), None if shares is None else shares.squeeze(0)

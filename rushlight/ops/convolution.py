@@ -1,8 +1,8 @@
 """Convolution over 1, 2 or 3 spatial dimensions, and its transpose.
 
-Three kernels, each the others' derivative: with y = conv(x, w), the gradient of x is `conv_backward_input(dy, w)`, which
-is also what a transposed convolution computes, and that of w is `conv_backward_weight(dy, x)`. All three are linear in
-each array, so as operators (`Conv`, `ConvTranspose`, `ConvWeight`) they give derivatives of any order between them.
+Three kernels, each the others' derivative: with y = conv(x, w), the gradient of x is `conv_backward_input(dy, w)`,
+which is also what a transposed convolution computes, and that of w is `conv_backward_weight(dy, x)`. All three are
+linear in each array, so as operators (`Conv`, `ConvTranspose`, `ConvWeight`) they give derivatives of any order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..autograd.tape import Operator
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
-from .elementwise import conj
-from .promotion import in_float32
+from .promotion import conj, in_float32
 from .window import Sizes, reach, remembered, spread, stops, taps, widen
 
 if TYPE_CHECKING:
@@ -49,10 +48,12 @@ def _output_size(spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Siz
 
 @kernel
 @in_float32
-def conv_forward(x: Array, weight: Array, bias: Array | None, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Array:
+def conv_forward(
+    x: Array, weight: Array, bias: Array | None, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Array:
     """x (N, C, *S), weight (O, C / groups, *K), bias (O,) -> y (N, O, *S').
 
-        y[n, o, i] = bias[o] + sum over c, t of weight[o, c, t] * x[n, c, i * stride + t * dilation - padding]
+    y[n, o, i] = bias[o] + sum over c, t of weight[o, c, t] * x[n, c, i * stride + t * dilation - padding]
     """
     out = _output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     wide, rows = widen(x, padding, padding), 0
@@ -65,7 +66,9 @@ def conv_forward(x: Array, weight: Array, bias: Array | None, stride: Sizes, pad
 
 @kernel
 @in_float32
-def conv_backward_input(grad: Array, weight: Array, input_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Array:
+def conv_backward_input(
+    grad: Array, weight: Array, input_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Array:
     """grad (N, O, *S') -> dx (N, C, *S): each place of the output gives back through the taps that read it."""
     batch, channels, *spatial = input_shape
     out = grad.shape[2:]
@@ -79,11 +82,13 @@ def conv_backward_input(grad: Array, weight: Array, input_shape: Sizes, stride: 
 
 @kernel
 @in_float32
-def conv_backward_weight(grad: Array, x: Array, weight_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Array:
+def conv_backward_weight(
+    grad: Array, x: Array, weight_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Array:
     """grad (N, O, *S'), x (N, C, *S) -> dweight (O, C / groups, *K)."""
     wide = widen(x, padding, padding)
     rows = xp.transpose(_rows(grad, groups), (0, 2, 1))  # (groups, O / groups, N * prod(S'))
-    dweight = xp.zeros_like(grad, shape=weight_shape)
+    dweight: Array = xp.zeros_like(grad, shape=weight_shape)
     for tap in taps(weight_shape[2:]):
         seen = wide[(slice(None), slice(None), *stops(tap, stride, dilation, grad.shape[2:]))]
         dweight[(slice(None), slice(None), *tap)] = (rows @ _rows(seen, groups)).reshape(weight_shape[:2])
@@ -101,7 +106,7 @@ def channel_sum(grad: Array) -> Array:
 
 
 def _crop(y: Array, shape: Sizes) -> Array:
-    """A convolution's result without the places that an output_padding beyond the stride (but below the dilation) adds."""
+    """A convolution's result without the places that an output_padding between stride and dilation adds."""
     return y if y.shape == shape else y[tuple(map(slice, shape))]
 
 
@@ -175,7 +180,9 @@ def _check_shapes(name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, gro
     if len(w) != n + 2 or 0 in w:
         raise ShapeError(f"{name}: weight {w} must have {n + 2} dimensions, none of them empty")
     if len(x) not in (n + 1, n + 2):
-        raise ShapeError(f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, but got input of size: {list(x)}")
+        raise ShapeError(
+            f"{name}: Expected {n + 1}D (unbatched) or {n + 2}D (batched) input, but got input of size: {list(x)}"
+        )
     if groups <= 0:
         raise OperatorError(f"{name}: non-positive groups is not supported (groups={groups})")
     if w[0] % groups:
@@ -183,13 +190,15 @@ def _check_shapes(name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, gro
     channels, expected = x[-n - 1], w[0] if transposed else w[1] * groups
     if channels != expected:
         raise ShapeError(
-            f"{name}: Given groups={groups}, weight of size {list(w)}, expected input{list(x)} to have {expected} channels, "
+            f"{name}: Given groups={groups}, weight of size {list(w)}, expected input{list(x)} to have {expected} "
+            "channels, "
             f"but got {channels} channels instead"
         )
     outs = w[1] * groups if transposed else w[0]
     if bias is not None and bias != (outs,):
         raise ShapeError(
-            f"{name}: Given weight of size {list(w)}, expected bias to be 1-dimensional with {outs} elements, but got bias of "
+            f"{name}: Given weight of size {list(w)}, expected bias to be 1-dimensional with {outs} elements, but got "
+            "bias of "
             f"size {list(bias)} instead"
         )
     if 0 in x[-n - 1 :]:
@@ -223,7 +232,7 @@ Window = tuple[Sizes, Sizes, Sizes, int]  # stride, padding, dilation, groups
 def _plan(
     name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> tuple[Window, list[int] | None]:
-    """The window, after all checks, and what to pad the input by first: where 'same' is uneven, the odd one goes after."""
+    """The window, after all checks, and what to pad the input by first: an odd 'same' has one more after it."""
     _check_shapes(name, n, x, w, bias, groups, False)
     stride, dilation = spread(stride, n, name, "stride"), spread(dilation, n, name, "dilation")
     extent, first = reach(w[2:], dilation), None
@@ -238,13 +247,24 @@ def _plan(
         wide = tuple(s + 2 * p for s, p in zip(x[-n:], padding))
         if any(s < r for s, r in zip(wide, extent)):
             raise ShapeError(
-                f"{name}: Calculated padded input size per channel: {wide}. Kernel size: {extent}. Kernel size can't be "
+                f"{name}: Calculated padded input size per channel: {wide}. Kernel size: {extent}. Kernel size can't "
+                "be "
                 "greater than actual input size"
             )
     return (stride, padding, dilation, groups), first
 
 
-def _conv(name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def _conv(
+    name: str,
+    n: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
     x = input._array
     _check_dtypes(name, input, weight, bias)
     outs = None if bias is None else bias._array.shape
@@ -258,22 +278,39 @@ def _conv(name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None,
     return Conv.apply(input, weight, bias, *window)
 
 
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
     """Convolves a sequence with learned filters; see `conv2d`, with (N, C, L) and (O, C / groups, k)."""
     return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
     """Convolves an image with learned filters.
 
-        y[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] * x[n, c, i * stride + a * dilation - padding, ...]
+        y[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] * x[n, c, i * s + a * d - p, j * s + b * d - p]
 
     Args:
         input: (N, C, H, W), or (C, H, W) without a batch.
         weight: (O, C / groups, kh, kw), of the input's dtype.
         bias: (O,), or None.
         stride: step of the window, an int or one for each dimension.
-        padding: zeros added on both sides, an int or one for each dimension; 'valid' is 0 and 'same' keeps the size (stride 1 only).
+        padding: zeros added on both sides, an int or one for each dimension; 'valid' is 0, and 'same' keeps the size
+            (stride 1 only).
         dilation: distance between taps.
         groups: the channels are cut into this many parts, each with its own filters.
 
@@ -291,18 +328,39 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
     """Convolves a volume with learned filters; see `conv2d`, with (N, C, D, H, W) and (O, C / groups, kd, kh, kw)."""
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
 @remembered
 def _transposed_plan(
-    name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+    name: str,
+    n: int,
+    x: Sizes,
+    w: Sizes,
+    bias: Sizes | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
 ) -> tuple[Sizes, Window]:
     """The output's spatial size, and the window."""
     _check_shapes(name, n, x, w, bias, groups, True)
-    stride, padding, dilation = spread(stride, n, name, "stride"), spread(padding, n, name, "padding"), spread(dilation, n, name, "dilation")
+    stride, padding, dilation = (
+        spread(stride, n, name, "stride"),
+        spread(padding, n, name, "padding"),
+        spread(dilation, n, name, "dilation"),
+    )
     extra = spread(output_padding, n, name, "output_padding")
     _check_window(name, stride, padding, dilation)
     if min(extra) < 0 or any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation)):
@@ -313,17 +371,31 @@ def _transposed_plan(
     spans = zip(x[-n:], stride, padding, reach(w[2:], dilation), extra)
     out = tuple((size - 1) * s - 2 * p + r + e for size, s, p, r, e in spans)
     if min(out) <= 0:
-        raise ShapeError(f"{name}: Given input size per channel: {x[-n:]}. Calculated output size per channel: {out}. Output size is too small")
+        raise ShapeError(
+            f"{name}: Given input size per channel: {x[-n:]}. Calculated output size per channel: {out}. Output size "
+            "is too small"
+        )
     return out, (stride, padding, dilation, groups)
 
 
 def _conv_transpose(
-    name: str, n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+    name: str,
+    n: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
 ) -> Tensor:
     x, w = input._array, weight._array
     _check_dtypes(name, input, weight, bias)
     outs = None if bias is None else bias._array.shape
-    spatial, window = _transposed_plan(name, n, x.shape, w.shape, outs, stride, padding, output_padding, groups, dilation)
+    spatial, window = _transposed_plan(
+        name, n, x.shape, w.shape, outs, stride, padding, output_padding, groups, dilation
+    )
     channels = w.shape[1] * groups
     if x.ndim == n + 1:
         return ConvTranspose.apply(input.unsqueeze(0), weight, bias, (1, channels, *spatial), *window).squeeze(0)
@@ -331,16 +403,32 @@ def _conv_transpose(
 
 
 def conv_transpose1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Tensor:
     """The transpose of `conv1d`; see `conv_transpose2d`."""
-    return _conv_transpose("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _conv_transpose(
+        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
 def conv_transpose2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Tensor:
-    """Spreads each pixel through a learned filter: the gradient of `conv2d` with respect to its input, as a layer of its own.
+    """Spreads each pixel through a learned filter: the gradient of `conv2d` with respect to its input.
 
     Args:
         input: (N, C, H, W), or (C, H, W) without a batch.
@@ -360,14 +448,25 @@ def conv_transpose2d(
         >>> rushlight.nn.functional.conv_transpose2d(x, weight, stride=2).shape
         torch.Size([1, 2, 8, 8])
     """
-    return _conv_transpose("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _conv_transpose(
+        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
 def conv_transpose3d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Tensor:
     """The transpose of `conv3d`; see `conv_transpose2d`."""
-    return _conv_transpose("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _conv_transpose(
+        "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
@@ -381,6 +480,8 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     """
     for what, tensor, ndim in (("input", input, 3), ("weight", weight, 3), ("bias", bias, 1)):
         if tensor.ndim != ndim:
-            raise ShapeError(f"conv_tbc: {what} {tuple(tensor.shape)} must have {ndim} dimension{'s' if ndim > 1 else ''}")
+            raise ShapeError(
+                f"conv_tbc: {what} {tuple(tensor.shape)} must have {ndim} dimension{'s' if ndim > 1 else ''}"
+            )
     y = _conv("conv_tbc", 1, input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad, 1, 1)
     return y.permute(2, 0, 1)  # (N, O, L') -> (L', N, O)

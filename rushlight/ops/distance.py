@@ -29,7 +29,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         tensor([0.7071])
     """
     if not x1.is_floating_point() and not x2.is_floating_point():
-        raise OperatorError(f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {x1.dtype}")
+        raise OperatorError(
+            f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {x1.dtype}"
+        )
     x1, x2 = broadcast_tensors(x1, x2)
     return (_unit(x1, dim, eps) * _unit(x2, dim, eps)).sum(dim)
 
@@ -53,7 +55,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def pdist(input: Tensor, p: float = 2) -> Tensor:
-    """The p-norm distances between all pairs of rows of `input` (N, D): (N * (N - 1) / 2,), in the order (0, 1), (0, 2) ...
+    """The p-norm distances between all pairs of rows of `input`: (N, D) -> (N * (N - 1) / 2,), as (0, 1), (0, 2) ...
 
     Raises:
         RuntimeError: input that is not 2-d or not floating point, or a negative p.
@@ -68,12 +70,14 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     return (input[first] - input[second]).norm(p, -1)
 
 
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
+def cdist(
+    x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
+) -> Tensor:
     """The p-norm distances between all rows of `x1` and all rows of `x2`.
 
     Args:
         x1: (..., P, D). x2: (..., R, D), with leading sizes that broadcast.
-        compute_mode: PyTorch's choices are accepted; here differences are always taken directly, which is the more exact way.
+        compute_mode: PyTorch's choices are accepted; differences are always taken directly, the more exact way.
 
     Returns:
         (..., P, R).
@@ -84,9 +88,16 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = "us
     if x1.ndim < 2 or x2.ndim < 2:
         raise ShapeError(f"cdist: X1 and X2 should be at least 2D, got {tuple(x1.shape)} and {tuple(x2.shape)}")
     if x1.shape[-1] != x2.shape[-1]:
-        raise ShapeError(f"cdist: X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+        raise ShapeError(
+            f"cdist: X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
     if p < 0:
         raise OperatorError(f"cdist: only supports non-negative p values, got {p}")
-    if compute_mode not in (None, "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"):
+    if compute_mode not in (
+        None,
+        "use_mm_for_euclid_dist_if_necessary",
+        "use_mm_for_euclid_dist",
+        "donot_use_mm_for_euclid_dist",
+    ):
         raise ArgumentError(f"cdist: {compute_mode} is not a valid value for compute_mode")
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)

@@ -23,7 +23,10 @@ def embedding_backward(grad: Array, indices: Array, num_embeddings: int, padding
     Rows read as padding get none; a negative `padding_idx` means that there is no padding.
     """
     dweight = xp.zeros_like(grad, shape=(num_embeddings, grad.shape[-1]))
-    rows, flat = grad.reshape((-1, grad.shape[-1])) if grad.shape[-1] else grad.reshape((indices.size, 0)), indices.reshape(-1)
+    rows, flat = (
+        grad.reshape((-1, grad.shape[-1])) if grad.shape[-1] else grad.reshape((indices.size, 0)),
+        indices.reshape(-1),
+    )
     if padding_idx >= 0:
         kept = flat != padding_idx
         rows, flat = rows[kept], flat[kept]
@@ -46,7 +49,9 @@ class Embedding(Operator):
 
 class EmbeddingGradient(Operator):
     @staticmethod
-    def forward(ctx: Any, grad: Array, indices: Array, num_embeddings: int, padding_idx: int, counts: Array | None) -> Array:
+    def forward(
+        ctx: Any, grad: Array, indices: Array, num_embeddings: int, padding_idx: int, counts: Array | None
+    ) -> Array:
         ctx.facts = indices, padding_idx, counts
         share = grad if counts is None else grad / counts[indices][..., None].astype(grad.dtype)
         return embedding_backward(share, indices, num_embeddings, padding_idx)
@@ -65,11 +70,16 @@ def _checked_indices(name: str, input: Tensor, weight: Tensor) -> Array:
     """The indices as an array, all within the table."""
     indices, shape = input._array, weight._array.shape
     if indices.dtype != np.int64 and indices.dtype != np.int32:
-        raise OperatorError(f"{name}: Expected tensor for argument 'indices' to have one of the following scalar types: Long, Int; but got {input.dtype}")
+        raise OperatorError(
+            f"{name}: Expected tensor for argument 'indices' to have one of the following scalar types: Long, Int; but "
+            f"got {input.dtype}"
+        )
     unsigned = indices.view(np.uint64 if indices.itemsize == 8 else np.uint32)  # negative ones become the largest
     if indices.size and unsigned.max() >= shape[0]:
         found = indices.min() if indices.min() < 0 else indices.max()
-        raise RangeError(f"{name}: index out of range in self: {found}, for weight {shape}, whose rows are 0 to {shape[0] - 1}")
+        raise RangeError(
+            f"{name}: index out of range in self: {found}, for weight {shape}, whose rows are 0 to {shape[0] - 1}"
+        )
     return indices
 
 
@@ -94,7 +104,9 @@ def renormalise_(weight: Tensor, indices: Array, max_norm: float, norm_type: flo
 
 def _refuse_sparse(name: str, sparse: bool) -> None:
     if sparse:
-        raise UnsupportedError(f"{name}: sparse gradients are not supported; use sparse=False, the gradient is then a dense tensor")
+        raise UnsupportedError(
+            f"{name}: sparse gradients are not supported; use sparse=False, the gradient is then a dense tensor"
+        )
 
 
 def embedding(
@@ -157,7 +169,7 @@ class BagSum(Operator):
 
 
 class BagMax(Operator):
-    """The largest of each bag's rows, element by element; the first of equal ones gets the gradient. Empty bags give 0."""
+    """The largest of each bag's rows, element by element; the first of equals gets the gradient. Empty bags give 0."""
 
     @staticmethod
     def forward(ctx: Any, rows: Array, bags: Array, count: int) -> Array:
@@ -202,22 +214,41 @@ def _bag_numbers(offsets: Array, size: int, include_last_offset: bool) -> tuple[
     else:
         size_in_bags = size
     if offsets.size and offsets[0] != 0:
-        raise ArgumentError(f"embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {offsets[0]}")
+        raise ArgumentError(
+            "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
+            f"position 0. However, got {offsets[0]}"
+        )
     if offsets.size and offsets[-1] > size:
-        raise ArgumentError(f"embedding_bag: offsets[-1] can not be greater than input's length {size} but got offsets[-1] of {offsets[-1]}")
+        raise ArgumentError(
+            f"embedding_bag: offsets[-1] can not be greater than input's length {size} but got offsets[-1] of "
+            f"{offsets[-1]}"
+        )
     lengths = np.diff(offsets, append=size_in_bags)
     return np.repeat(np.arange(len(offsets)), np.maximum(lengths, 0)), len(offsets)
 
 
-def _check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, per_sample_weights: Tensor | None, mode: str, scale_grad_by_freq: bool) -> None:
+def _check_bags(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None,
+    per_sample_weights: Tensor | None,
+    mode: str,
+    scale_grad_by_freq: bool,
+) -> None:
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:
-        raise ArgumentError(f"embedding_bag: per_sample_weights {tuple(per_sample_weights.shape)} must have the same shape as the input {tuple(input.shape)}")
+        raise ArgumentError(
+            f"embedding_bag: per_sample_weights {tuple(per_sample_weights.shape)} must have the same shape as the "
+            f"input {tuple(input.shape)}"
+        )
     if weight.ndim != 2:
         raise ArgumentError(f"embedding_bag: weight has to be a 2D Tensor, but got Tensor of dimension {weight.ndim}")
     if input.ndim not in (1, 2):
         raise ArgumentError(f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
     if input.ndim == 2 and offsets is not None:
-        raise ArgumentError("embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences")
+        raise ArgumentError(
+            "embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed "
+            "length sequences"
+        )
     if input.ndim == 1 and (offsets is None or offsets.ndim != 1):
         raise ArgumentError("embedding_bag: offsets has to be a 1D Tensor, as input is 1D")
     if mode not in ("sum", "mean", "max"):
@@ -225,7 +256,9 @@ def _check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, per_sampl
     if mode == "max" and scale_grad_by_freq:
         raise ArgumentError("embedding_bag: max mode does not support scaling the gradient by the frequency")
     if per_sample_weights is not None and mode != "sum":
-        raise UnsupportedError(f"embedding_bag: per_sample_weights is only supported for mode='sum' (got mode='{mode}')")
+        raise UnsupportedError(
+            f"embedding_bag: per_sample_weights is only supported for mode='sum' (got mode='{mode}')"
+        )
 
 
 def embedding_bag(
@@ -288,4 +321,3 @@ def embedding_bag(
         return total
     sizes = np.maximum(np.bincount(bags, minlength=count), 1)[:, None]
     return total / wrap(sizes.astype(total._array.dtype))
-

@@ -1,4 +1,4 @@
-"""Rearranging images: patches to columns and back (`unfold`, `fold`), and channels to pixels and back (`pixel_shuffle`)."""
+"""Rearranging images: patches to columns and back (`unfold`, `fold`), channels to pixels and back (`pixel_shuffle`)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def unfold_forward(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, 
 
 
 @kernel
-def fold_forward(columns: Array, spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Array:
+def fold_forward(
+    columns: Array, spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
+) -> Array:
     """columns (N, C * prod(K), L) -> y (N, C, *spatial): patches added up where they overlap."""
     out = _stops_per_dimension(spatial, kernel_size, stride, padding, dilation)
     batch, channels = columns.shape[0], columns.shape[1] // prod(kernel_size)
@@ -98,16 +100,25 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     window = _window("unfold", kernel_size, stride, padding, dilation)
     shape = input._array.shape
     if len(shape) not in (3, 4) or 0 in shape[-3:]:
-        raise ShapeError(f"unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and non-zero dimensions for input, but got: {list(shape)}")
+        raise ShapeError(
+            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and non-zero dimensions for "
+            f"input, but got: {list(shape)}"
+        )
     out = _stops_per_dimension(shape[-2:], *window)
     if min(out) <= 0:
-        raise ShapeError(f"unfold: Given input with spatial size {shape[-2:]}, kernel_size={window[0]}, dilation={window[3]}, padding={window[2]}, calculated shape of the array of sliding blocks as {out}, but its components must be at least one")
+        raise ShapeError(
+            f"unfold: Given input with spatial size {shape[-2:]}, kernel_size={window[0]}, dilation={window[3]}, "
+            f"padding={window[2]}, calculated shape of the array of sliding blocks as {out}, but its components must "
+            "be at least one"
+        )
     if len(shape) == 4:
         return Unfold.apply(input, *window)
     return Unfold.apply(input.unsqueeze(0), *window).squeeze(0)
 
 
-def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+def fold(
+    input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:
     """Adds columns up as patches of an image: the transpose of `unfold`.
 
     Args:
@@ -125,12 +136,22 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
     window = _window("fold", kernel_size, stride, padding, dilation)
     shape = input._array.shape
     if len(shape) not in (2, 3) or 0 in shape[-2:]:
-        raise ShapeError(f"fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: {list(shape)}")
+        raise ShapeError(
+            "fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions "
+            f"for input, but got: {list(shape)}"
+        )
     if shape[-2] % prod(window[0]):
-        raise ShapeError(f"fold: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)={shape[-2]} and kernel_size={window[0]}")
+        raise ShapeError(
+            "fold: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={shape[-2]} and kernel_size={window[0]}"
+        )
     out = _stops_per_dimension(spatial, *window)
     if min(out) <= 0 or min(spatial) < 1 or prod(out) != shape[-1]:
-        raise ShapeError(f"fold: Given output_size={spatial}, kernel_size={window[0]}, dilation={window[3]}, padding={window[2]}, stride={window[1]}, expected size of input's dimension 2 to match the calculated number of sliding blocks {out}, but got input.size(2)={shape[-1]}")
+        raise ShapeError(
+            f"fold: Given output_size={spatial}, kernel_size={window[0]}, dilation={window[3]}, padding={window[2]}, "
+            f"stride={window[1]}, expected size of input's dimension 2 to match the calculated number of sliding "
+            f"blocks {out}, but got input.size(2)={shape[-1]}"
+        )
     if len(shape) == 3:
         return Fold.apply(input, spatial, *window)
     return Fold.apply(input.unsqueeze(0), spatial, *window).squeeze(0)
@@ -140,7 +161,7 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
 
 
 class Rearrange(Operator):
-    """Reads the elements as an array of shape `parts`, orders its dimensions by `order`, and gives it the shape `out`."""
+    """Reads the elements as an array of shape `parts`, orders its dimensions by `order`, gives it the shape `out`."""
 
     @staticmethod
     def forward(ctx: Any, x: Array, parts: Sizes, order: Sizes, out: Sizes) -> Array:
@@ -164,12 +185,17 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """
     shape, r = input._array.shape, upscale_factor
     if len(shape) < 3:
-        raise ShapeError(f"pixel_shuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
+        raise ShapeError(
+            f"pixel_shuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)"
+        )
     if r <= 0:
         raise OperatorError(f"pixel_shuffle: expects a positive upscale_factor, but got {r}")
     *lead, c, h, w = shape
     if c % (r * r):
-        raise ShapeError(f"pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)={c} is not divisible by {r * r}")
+        raise ShapeError(
+            "pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
+            f"but input.size(-3)={c} is not divisible by {r * r}"
+        )
     n, c = prod(lead), c // (r * r)
     return Rearrange.apply(input, (n, c, r, r, h, w), (0, 1, 4, 2, 5, 3), (*lead, c, h * r, w * r))
 
@@ -182,18 +208,24 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """
     shape, r = input._array.shape, downscale_factor
     if len(shape) < 3:
-        raise ShapeError(f"pixel_unshuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
+        raise ShapeError(
+            f"pixel_unshuffle: expects input to have at least 3 dimensions, but got input with {len(shape)} "
+            "dimension(s)"
+        )
     if r <= 0:
         raise OperatorError(f"pixel_unshuffle: expects a positive downscale_factor, but got {r}")
     *lead, c, h, w = shape
     if h % r or w % r:
-        raise ShapeError(f"pixel_unshuffle: expects height and width to be divisible by downscale_factor, but input {tuple(shape)} is not, by {r}")
+        raise ShapeError(
+            f"pixel_unshuffle: expects height and width to be divisible by downscale_factor, but input {tuple(shape)} "
+            f"is not, by {r}"
+        )
     n, h, w = prod(lead), h // r, w // r
     return Rearrange.apply(input, (n, c, h, r, w, r), (0, 1, 3, 5, 2, 4), (*lead, c * r * r, h, w))
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Deals the channels of (N, C, *S) out anew: read as (groups, C / groups), they are written as (C / groups, groups).
+    """Deals the channels of (N, C, *S) out anew: read as (groups, C / groups), written as (C / groups, groups).
 
     Raises:
         RuntimeError: fewer than 3 dimensions, or channels that `groups` does not divide.
@@ -204,9 +236,14 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     if len(shape) < 3:
         raise ShapeError(f"channel_shuffle: expects input with > 2 dims, but got input with sizes {list(shape)}")
     if groups <= 0:
-        raise OperatorError(f"channel_shuffle: Number of groups to divide channels in must be positive. Value of groups: {groups}")
+        raise OperatorError(
+            f"channel_shuffle: Number of groups to divide channels in must be positive. Value of groups: {groups}"
+        )
     if shape[1] % groups:
-        raise ShapeError(f"channel_shuffle: Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups.")
+        raise ShapeError(
+            f"channel_shuffle: Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} "
+            "groups."
+        )
     n, c, *spatial = shape
     return Rearrange.apply(input, (n, groups, c // groups, prod(spatial)), (0, 2, 1, 3), shape)
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..autograd.tape import Operator
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
-from .elementwise import conj
-from .promotion import in_float32
+from .promotion import conj, in_float32
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -20,7 +19,8 @@ Array = Any
 @kernel
 @in_float32
 def linear_forward(x: Array, weight: Array, bias: Array | None, activation: str | None) -> Array:
-    """x (R, K), weight (O, K), bias (O,) or None -> y (R, O) = activation(x weight^T + bias); activation None or "relu"."""
+    """x (R, K), weight (O, K), bias (O,) or None, activation None or "relu"
+    -> y (R, O) = activation(x weight^T + bias)."""
     y = x @ xp.transpose(weight)
     y = y if bias is None else y + bias
     return xp.maximum(y, 0) if activation == "relu" else y
@@ -28,7 +28,7 @@ def linear_forward(x: Array, weight: Array, bias: Array | None, activation: str 
 
 @kernel
 @in_float32
-def linear_backward(grad: Array, x: Array, weight: Array, needs: tuple[bool, bool, bool]) -> tuple[Any, Any, Any]:
+def linear_backward(grad: Array, x: Array, weight: Array, needs: tuple[bool, ...]) -> tuple[Any, Any, Any]:
     """grad (R, O) -> dx (R, K), dweight (O, K), dbias (O,); None for what is not needed."""
     dx = grad @ conj(weight) if needs[0] else None
     dweight = xp.transpose(grad) @ conj(x) if needs[1] else None
@@ -50,11 +50,13 @@ class Linear(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         x, weight = ctx.saved
-        needs = tuple(edge is not None for edge in ctx.edges)
+        needs = ctx.needs
         if x.ndim == 2:
             return linear_backward(grad, x, weight, needs)
         rows, columns = prod(x.shape[:-1]), x.shape[-1]
-        dx, dweight, dbias = linear_backward(grad.reshape((rows, weight.shape[0])), x.reshape((rows, columns)), weight, needs)
+        dx, dweight, dbias = linear_backward(
+            grad.reshape((rows, weight.shape[0])), x.reshape((rows, columns)), weight, needs
+        )
         return None if dx is None else dx.reshape(x.shape), dweight, dbias
 
 
@@ -80,7 +82,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if w.ndim != 2 or (bias is not None and bias._array.shape != w.shape[:1]):
         return _unusual_linear(input, weight, bias)
     if not x.ndim or x.shape[-1] != w.shape[1]:
-        raise ShapeError(f"linear: mat1 and mat2 shapes cannot be multiplied: input {x.shape} does not end in ({w.shape[1]},), as weight {w.shape} expects")
+        raise ShapeError(
+            f"linear: mat1 and mat2 shapes cannot be multiplied: input {x.shape} does not end in ({w.shape[1]},), as "
+            f"weight {w.shape} expects"
+        )
     if x.dtype != w.dtype or (bias is not None and bias._array.dtype != w.dtype):
         kinds = ", ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
         raise OperatorError(f"linear: mat1 and mat2 must have the same dtype: input, weight and bias have {kinds}")
@@ -98,7 +103,10 @@ def _unusual_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     if bias is None:
         return y
     if any(b not in (1, n) for b, n in zip(bias.shape[::-1], y.shape[::-1])) or bias.ndim > y.ndim:
-        raise ShapeError(f"linear: bias {tuple(bias.shape)} does not fit weight {tuple(weight.shape)}, which gives ({weight.shape[0]},)")
+        raise ShapeError(
+            f"linear: bias {tuple(bias.shape)} does not fit weight {tuple(weight.shape)}, which gives "
+            f"({weight.shape[0]},)"
+        )
     return y + bias
 
 
@@ -118,7 +126,9 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if a[:-1] != b[:-1]:
         raise ShapeError(f"bilinear: batch dimensions of input1 {a} and input2 {b} do not match")
     if a[-1] != w[1] or b[-1] != w[2]:
-        raise ShapeError(f"bilinear: input1 {a} and input2 {b} do not end in ({w[1]},) and ({w[2]},), as weight {w} expects")
+        raise ShapeError(
+            f"bilinear: input1 {a} and input2 {b} do not end in ({w[1]},) and ({w[2]},), as weight {w} expects"
+        )
     if bias is not None and tuple(bias.shape) != w[:1]:
         raise ShapeError(f"bilinear: bias {tuple(bias.shape)} must be ({w[0]},), as weight {w} expects")
     rows = prod(a[:-1])

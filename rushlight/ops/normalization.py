@@ -1,5 +1,5 @@
-"""Normalisation: values brought to mean 0 and variance 1 over the batch (batch norm), over an example's features (layer,
-group, instance norm), or to length 1 (RMS norm, `normalize`, local response norm)."""
+"""Normalisation: values brought to mean 0 and variance 1 over the batch (batch norm) or over an example's features
+(layer, group, instance norm), or to length 1 (RMS norm, `normalize`, local response norm)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def batch_norm_apply(x: Array, mean: Array, var: Array, weight: Array | None, bi
 
 @kernel
 def batch_norm_forward(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array]:
-    """x (N, C, *S), weight and bias (C,) or None -> y, mean (C,), var (C,): mean and (biased) variance over all but C."""
+    """x (N, C, *S), weight and bias (C,) or None -> y, mean (C,), var (C,): mean and biased variance over all but C."""
     wide, axes = _wide(x), _across(x)
     count = max(prod(x.shape) // max(x.shape[1], 1), 1)
     mean = wide.sum(axis=axes) / count
@@ -68,7 +68,9 @@ def batch_norm_forward(x: Array, weight: Array | None, bias: Array | None, eps: 
 
 
 @kernel
-def batch_norm_backward(grad: Array, x: Array, weight: Array | None, mean: Array, var: Array, eps: float) -> tuple[Array, Array, Array]:
+def batch_norm_backward(
+    grad: Array, x: Array, weight: Array | None, mean: Array, var: Array, eps: float
+) -> tuple[Array, Array, Array]:
     """grad (N, C, *S) -> dx, dweight (C,), dbias (C,).
 
     With xhat = (x - mean) / sqrt(var + eps), and means over all but C:
@@ -88,7 +90,9 @@ class BatchNorm(Operator):
     """With statistics of the batch, which are added to the list `statistics` (mean, biased variance)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Array, weight: Array | None, bias: Array | None, eps: float, statistics: list[Array]) -> Array:
+    def forward(
+        ctx: Any, x: Array, weight: Array | None, bias: Array | None, eps: float, statistics: list[Array]
+    ) -> Array:
         y, mean, var = batch_norm_forward(x, weight, bias, eps)
         statistics += mean, var
         ctx.eps = eps
@@ -97,7 +101,8 @@ class BatchNorm(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        return batch_norm_backward(grad, *ctx.saved, ctx.eps)
+        x, weight, mean, var = ctx.saved
+        return batch_norm_backward(grad, x, weight, mean, var, ctx.eps)
 
 
 class BatchNormApply(Operator):
@@ -106,7 +111,9 @@ class BatchNormApply(Operator):
     saves = (0, 1)
 
     @staticmethod
-    def forward(ctx: Any, x: Array, weight: Array | None, bias: Array | None, mean: Array, var: Array, eps: float) -> Array:
+    def forward(
+        ctx: Any, x: Array, weight: Array | None, bias: Array | None, mean: Array, var: Array, eps: float
+    ) -> Array:
         ctx.eps = eps
         ctx.save(x, weight, mean, var)
         return batch_norm_apply(x, mean, var, weight, bias, eps)
@@ -173,14 +180,20 @@ def batch_norm(
         return BatchNormApply.apply(input, weight, bias, running_mean._array, running_var._array, eps)
     count = x.size // max(x.shape[1], 1)
     if count == 1:
-        raise ArgumentError(f"batch_norm: Expected more than 1 value per channel when training, got input size {input.shape}")
+        raise ArgumentError(
+            f"batch_norm: Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
+    if eps <= 0:
+        raise ArgumentError(f"batch_norm: eps must be positive during training, but got {eps}")
     statistics: list[Array] = []
     y = BatchNorm.apply(input, weight, bias, eps, statistics)
     _collect(running_mean, running_var, statistics, count, momentum)
     return y
 
 
-def _collect(running_mean: Tensor | None, running_var: Tensor | None, statistics: list[Array], count: int, momentum: float) -> None:
+def _collect(
+    running_mean: Tensor | None, running_var: Tensor | None, statistics: list[Array], count: int, momentum: float
+) -> None:
     """Moves the running statistics towards a batch's. torch: the variance collected is the unbiased one; an empty batch
     leaves them as they are."""
     if count and running_mean is not None:
@@ -198,7 +211,8 @@ def _check_per_channel(name: str, x: Array, vectors: Sequence[Tensor | None]) ->
     for i, each in enumerate(vectors):
         if each is not None and each._array.shape != channels:
             raise ShapeError(
-                f"{name}: {_PER_CHANNEL[i]} {each._array.shape} should contain {channels[0]} elements not {each._array.size}, for input {x.shape}"
+                f"{name}: {_PER_CHANNEL[i]} {each._array.shape} should contain {channels[0]} elements not "
+                f"{each._array.size}, for input {x.shape}"
             )
 
 
@@ -217,7 +231,9 @@ def layer_norm_forward(x: Array, weight: Array | None, bias: Array | None, eps: 
 
 
 @kernel
-def layer_norm_backward(grad: Array, x: Array, weight: Array | None, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
+def layer_norm_backward(
+    grad: Array, x: Array, weight: Array | None, mean: Array, rstd: Array
+) -> tuple[Array, Array, Array]:
     """grad (R, C) -> dx (R, C), dweight (C,), dbias (C,).
 
     With g = grad * weight and xhat = (x - mean) * rstd:
@@ -234,7 +250,9 @@ def layer_norm_backward(grad: Array, x: Array, weight: Array | None, mean: Array
 
 class LayerNorm(Operator):
     @staticmethod
-    def forward(ctx: Any, x: Array, weight: Array | None, bias: Array | None, shape: tuple[int, ...], eps: float) -> Array:
+    def forward(
+        ctx: Any, x: Array, weight: Array | None, bias: Array | None, shape: tuple[int, ...], eps: float
+    ) -> Array:
         size = prod(shape)
         rows = x.reshape((prod(x.shape[: x.ndim - len(shape)]), size))
         flat = None if weight is None else weight.reshape((size,))
@@ -250,13 +268,20 @@ class LayerNorm(Operator):
         return dx.reshape(grad.shape), dweight.reshape(ctx.shape), dbias.reshape(ctx.shape)
 
 
-def _check_normalized_shape(name: str, x: Array, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None) -> tuple[int, ...]:
+def _check_normalized_shape(
+    name: str, x: Array, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None
+) -> tuple[int, ...]:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape:
-        raise ShapeError(f"{name}: Expected normalized_shape to be at least 1-dimensional, but got normalized_shape = {list(shape)}")
+        raise ShapeError(
+            f"{name}: Expected normalized_shape to be at least 1-dimensional, but got normalized_shape = {list(shape)}"
+        )
     for what, each in (("weight", weight), ("bias", bias)):
         if each is not None and each._array.shape != shape:
-            raise ShapeError(f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape {list(each.shape)} and normalized_shape = {list(shape)}")
+            raise ShapeError(
+                f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape "
+                f"{list(each.shape)} and normalized_shape = {list(shape)}"
+            )
     if x.shape[x.ndim - len(shape) :] != shape or x.ndim < len(shape):
         raise ShapeError(f"{name}: input {x.shape} does not end in {shape}")
     if x.dtype.kind not in "fV" and not (name == "rms_norm" and x.dtype.kind == "c"):
@@ -267,7 +292,9 @@ def _check_normalized_shape(name: str, x: Array, normalized_shape: Any, weight: 
     return shape
 
 
-def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
     """`(x - mean) / sqrt(variance + eps) * weight + bias`, mean and variance over the last dimensions of each example.
 
     Args:
@@ -292,8 +319,10 @@ def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = Non
 
 
 @kernel
-def group_norm_forward(x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float) -> tuple[Array, Array, Array]:
-    """x (N, C, *S), weight and bias (C,) or None -> y, mean (N, G, 1), rstd (N, G, 1), over C / G channels and all of S."""
+def group_norm_forward(
+    x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
+) -> tuple[Array, Array, Array]:
+    """x (N, C, *S), weight and bias (C,) or None -> y, mean and rstd (N, G, 1), over C / G channels and all of S."""
     rows = _wide(x).reshape((x.shape[0], groups, prod(x.shape[1:]) // groups))
     mean = rows.mean(axis=2, keepdims=True)
     centred = rows - mean
@@ -302,16 +331,26 @@ def group_norm_forward(x: Array, weight: Array | None, bias: Array | None, group
 
 
 @kernel
-def group_norm_backward(grad: Array, x: Array, weight: Array | None, mean: Array, rstd: Array) -> tuple[Array, Array, Array]:
+def group_norm_backward(
+    grad: Array, x: Array, weight: Array | None, mean: Array, rstd: Array
+) -> tuple[Array, Array, Array]:
     """grad (N, C, *S) -> dx, dweight (C,), dbias (C,); as `layer_norm_backward`, with the means over each group."""
-    groups, axes, kind = (*mean.shape[:2], prod(x.shape[1:]) // mean.shape[1]), _across(x), (x if weight is None else weight).dtype
+    groups, axes, kind = (
+        (*mean.shape[:2], prod(x.shape[1:]) // mean.shape[1]),
+        _across(x),
+        (x if weight is None else weight).dtype,
+    )
     wide = _wide(grad)
     xhat = (_wide(x).reshape(groups) - mean) * rstd
     g = _affine(wide, weight, None).reshape(groups)
     shift = g.mean(axis=2, keepdims=True)
     slope = (g * xhat).mean(axis=2, keepdims=True)
     dx = (rstd * (g - shift - xhat * slope)).reshape(x.shape)
-    return dx.astype(x.dtype), (wide * xhat.reshape(x.shape)).sum(axis=axes).astype(kind), wide.sum(axis=axes).astype(kind)
+    return (
+        dx.astype(x.dtype),
+        (wide * xhat.reshape(x.shape)).sum(axis=axes).astype(kind),
+        wide.sum(axis=axes).astype(kind),
+    )
 
 
 class GroupNorm(Operator):
@@ -326,8 +365,10 @@ class GroupNorm(Operator):
         return group_norm_backward(grad, *ctx.saved)
 
 
-def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
-    """`(x - mean) / sqrt(variance + eps) * weight + bias`, mean and variance over each group of channels of each example.
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """`(x - mean) / sqrt(variance + eps) * weight + bias`, mean and variance over each group of an example's channels.
 
     Args:
         input: (N, C, *S).
@@ -341,14 +382,21 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     """
     x = input._array
     if x.ndim < 2:
-        raise ShapeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {x.ndim} (shape {x.shape})")
+        raise ShapeError(
+            f"group_norm: Expected at least 2 dimensions for input tensor but received {x.ndim} (shape {x.shape})"
+        )
     if num_groups <= 0 or x.shape[1] % num_groups:
-        raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape {list(x.shape)} and num_groups={num_groups}")
+        raise ShapeError(
+            "group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(x.shape)} and num_groups={num_groups}"
+        )
     _check_per_channel("group_norm", x, (None, None, weight, bias))
     if x.dtype.kind not in "fV":
         raise UnsupportedError(f"group_norm: not implemented for {input.dtype}; use .float()")
     if x.shape[0] * x.shape[1] // num_groups * prod(x.shape[2:]) == 1:
-        raise ArgumentError(f"group_norm: Expected more than 1 value per channel when training, got input size {list(x.shape)}")
+        raise ArgumentError(
+            f"group_norm: Expected more than 1 value per channel when training, got input size {list(x.shape)}"
+        )
     return GroupNorm.apply(input, weight, bias, num_groups, eps)
 
 
@@ -366,8 +414,8 @@ def instance_norm(
 
     Args:
         input: (N, C, *S).
-        running_mean, running_var: (C,), or None. They move by `momentum` towards the batch's averages (in place), or are
-            used instead of the example's own statistics if not use_input_stats.
+        running_mean, running_var: (C,), or None. They move by `momentum` towards the batch's averages (in place), or
+            are used instead of the example's own statistics if not use_input_stats.
         weight, bias: (C,), or None.
 
     Raises:
@@ -381,11 +429,15 @@ def instance_norm(
     _check_per_channel("instance_norm", x, (running_mean, running_var, weight, bias))
     if not use_input_stats:
         if running_mean is None or running_var is None:
-            raise OperatorError("instance_norm: Expected running_mean and running_var to be defined when use_input_stats is false")
+            raise OperatorError(
+                "instance_norm: Expected running_mean and running_var to be defined when use_input_stats is false"
+            )
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     count = prod(x.shape[2:])
     if count == 1:
-        raise ArgumentError(f"instance_norm: Expected more than 1 spatial element when training, got input size {input.shape}")
+        raise ArgumentError(
+            f"instance_norm: Expected more than 1 spatial element when training, got input size {input.shape}"
+        )
     if running_mean is not None or running_var is not None:
         wide = _wide(x)
         axes = tuple(range(2, x.ndim))
@@ -480,7 +532,9 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     Source: Krizhevsky, Sutskever, Hinton 2012, section 3.3.
     """
     if input.ndim < 3:
-        raise ArgumentError(f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+        raise ArgumentError(
+            f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
+        )
     if not input.numel():
         return input
     from .padding import pad  # these two are built on this page's level

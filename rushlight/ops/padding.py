@@ -70,11 +70,19 @@ def _check_border(mode: str, shape: Sequence[int], border: Border) -> None:
         if size == 0:
             raise ShapeError(f"pad: Expected input to have non-zero size for padded dimensions, but got: {list(shape)}")
         if mode == "reflect" and max(before, after) >= size:
-            raise ShapeError(f"pad: Padding size should be less than the corresponding input dimension, but got: padding ({before}, {after}) at a dimension of size {size} of input {list(shape)}")
+            raise ShapeError(
+                f"pad: Padding size should be less than the corresponding input dimension, but got: padding ({before}, "
+                f"{after}) at a dimension of size {size} of input {list(shape)}"
+            )
         if mode == "circular" and max(before, after) > size:
-            raise ShapeError(f"pad: Padding value causes wrapping around more than once: padding ({before}, {after}) at a dimension of size {size} of input {list(shape)}")
+            raise ShapeError(
+                f"pad: Padding value causes wrapping around more than once: padding ({before}, {after}) at a dimension "
+                f"of size {size} of input {list(shape)}"
+            )
         if size + before + after <= 0:
-            raise ShapeError(f"pad: padding ({before}, {after}) leaves nothing of a dimension of size {size} of input {list(shape)}")
+            raise ShapeError(
+                f"pad: padding ({before}, {after}) leaves nothing of a dimension of size {size} of input {list(shape)}"
+            )
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -84,7 +92,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         input: any shape; for the modes other than 'constant' (N, C, *S) or (C, *S).
         pad: how much before and after the last dimension, then before and after the one before it, and so on.
             Negative numbers cut away.
-        mode: 'constant' (of `value`), 'reflect' (without repeating the edge), 'replicate' (the edge), 'circular' (the other end).
+        mode: 'constant' (of `value`), 'reflect' (without repeating the edge), 'replicate' (the edge), 'circular' (the
+            other end).
         value: of the constant border, 0 by default.
 
     Raises:
@@ -99,19 +108,27 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if len(sizes) % 2:
         raise OperatorError(f"pad: Padding length must be divisible by 2, but got {sizes}")
     if len(sizes) > 2 * ndim:
-        raise OperatorError(f"pad: Padding length should be less than or equal to two times the input dimension but got padding length {len(sizes)} and input of dimension {ndim}")
+        raise OperatorError(
+            "pad: Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(sizes)} and input of dimension {ndim}"
+        )
     pairs = list(zip(sizes[::2], sizes[1::2]))
     border = ((0, 0),) * (ndim - len(pairs)) + tuple(reversed(pairs))
     if mode == "constant":
         if any(n + b + a < 0 for n, (b, a) in zip(shape, border)):
-            raise ShapeError(f"pad: The input size {list(shape)}, plus negative padding {sizes}, resulted in a negative output size")
+            raise ShapeError(
+                f"pad: The input size {list(shape)}, plus negative padding {sizes}, resulted in a negative output size"
+            )
         return Pad.apply(input, border, 0 if value is None else value)
     if mode not in _PLACES:
         raise UnsupportedError(f"pad: Unrecognised padding mode {mode!r}; use constant, reflect, replicate or circular")
     if value is not None and value != 0:
         raise OperatorError(f"pad: Padding mode {mode!r} doesn't take in value argument")
     if len(pairs) not in (1, 2, 3) or ndim not in (len(pairs) + 1, len(pairs) + 2):
-        raise UnsupportedError(f"pad: Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now; got padding {sizes} of input {list(shape)}")
+        raise UnsupportedError(
+            f"pad: Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now; got padding {sizes} of "
+            f"input {list(shape)}"
+        )
     _check_border(mode, shape, border)
     tables = tuple((axis, _table(mode, shape[axis], *b)) for axis, b in enumerate(border) if b != (0, 0))
     return Resample.apply(input, tables)

@@ -28,7 +28,9 @@ _ALL = (slice(None), slice(None))  # batch and channels
 # ---------------------------------------------------------------------------------------------------- where windows go
 
 
-def pooled_size(spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool) -> Sizes:
+def pooled_size(
+    spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
+) -> Sizes:
     """How many windows fit in each dimension. torch: with `ceil_mode` a last, partial window is kept only if it starts
     inside the input or its left padding."""
     out = []
@@ -64,8 +66,10 @@ def _outer_sum(parts: list[Any]) -> Any:
 
 
 @kernel
-def max_pool_forward(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool) -> tuple[Array, Array]:
-    """x (N, C, *S) -> y (N, C, *S') and indices (N, C, *S') int32, the winners' positions in their flattened input plane.
+def max_pool_forward(
+    x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
+) -> tuple[Array, Array]:
+    """x (N, C, *S) -> y (N, C, *S'), and indices of that shape, int32: the winners' positions in their flattened plane.
 
     The first of equal values wins. torch: NaN wins, the last one of several.
     """
@@ -76,7 +80,9 @@ def max_pool_forward(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes
     starts = [np.arange(n) * s - p for n, s, p in zip(out, stride, padding)]
     first = [np.where(a < 0, a % d, a) for a, d in zip(starts, dilation)]  # the first tap inside the input
     best = xp.full_like(x, _lowest(x.dtype), shape=(*x.shape[:2], *out))
-    indices = xp.zeros_like(x, dtype=np.int32, shape=best.shape) + _outer_sum([a * step for a, step in zip(first, steps)]).astype(np.int32)
+    indices = xp.zeros_like(x, dtype=np.int32, shape=best.shape) + _outer_sum(
+        [a * step for a, step in zip(first, steps)]
+    ).astype(np.int32)
     for tap in taps(kernel_size):
         seen = wide[(*_ALL, *stops(tap, stride, dilation, out))]
         wins = (seen > best) | (seen != seen)
@@ -93,7 +99,7 @@ def _flat(x: Array, spatial: int) -> Array:
 
 @kernel
 def max_pool_backward(grad: Array, indices: Array, input_shape: Sizes) -> Array:
-    """grad (N, C, *S'), indices as `max_pool_forward` gives them -> dx (N, C, *S): adds each gradient where it came from."""
+    """grad (N, C, *S'), indices of `max_pool_forward` -> dx (N, C, *S): adds each gradient where it came from."""
     planes, size = input_shape[0] * input_shape[1], prod(input_shape[2:])
     dx = xp.zeros_like(grad, shape=(planes, size))
     xp.add.at(dx, (np.arange(planes)[:, None], _flat(indices, prod(grad.shape[2:]))), _flat(grad, prod(grad.shape[2:])))
@@ -164,17 +170,26 @@ def _check_input(name: str, shape: Sizes, n: int) -> None:
     if len(shape) not in (n + 1, n + 2):
         raise ShapeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor for input, but got: {list(shape)}")
     if 0 in shape[-n - 1 :]:
-        raise ShapeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with non-zero dims except for the batch, but got: {list(shape)}")
+        raise ShapeError(
+            f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with non-zero dims except for the batch, but "
+            f"got: {list(shape)}"
+        )
 
 
 Window = tuple[Sizes, Sizes, Sizes, Sizes]  # kernel_size, stride, padding, dilation
 
 
 @remembered
-def _plan(name: str, n: int, shape: Sizes, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Window:
+def _plan(
+    name: str, n: int, shape: Sizes, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> Window:
     """The window in numbers, after checking that it fits the input."""
     _check_input(name, shape, n)
-    kernel_size, padding, dilation = spread(kernel_size, n, name, "kernel_size"), spread(padding, n, name, "padding"), spread(dilation, n, name, "dilation")
+    kernel_size, padding, dilation = (
+        spread(kernel_size, n, name, "kernel_size"),
+        spread(padding, n, name, "padding"),
+        spread(dilation, n, name, "dilation"),
+    )
     stride = kernel_size if stride is None or stride == () else spread(stride, n, name, "stride")
     for what, values in (("kernel size", kernel_size), ("stride", stride), ("dilation", dilation)):
         if min(values) <= 0:
@@ -182,15 +197,29 @@ def _plan(name: str, n: int, shape: Sizes, kernel_size: Any, stride: Any, paddin
     if min(padding) < 0:
         raise OperatorError(f"{name}: pad must be non-negative, but got {padding}")
     if any(2 * p > r for p, r in zip(padding, reach(kernel_size, dilation))):
-        raise OperatorError(f"{name}: pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel_size} and dilation={dilation}")
+        raise OperatorError(
+            f"{name}: pad should be at most half of effective kernel size, but got pad={padding}, "
+            f"kernel_size={kernel_size} and dilation={dilation}"
+        )
     out = pooled_size(shape[-n:], kernel_size, stride, padding, dilation, ceil_mode)
     if min(out) <= 0:
-        raise ShapeError(f"{name}: Given input size per channel {shape[-n:]} and kernel size {kernel_size}, calculated output size {out} is too small")
+        raise ShapeError(
+            f"{name}: Given input size per channel {shape[-n:]} and kernel size {kernel_size}, calculated output size "
+            f"{out} is too small"
+        )
     return kernel_size, stride, padding, dilation
 
 
 def _max_pool(
-    name: str, n: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+    name: str,
+    n: int,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
 ) -> Any:
     window = _plan(name, n, input._array.shape, kernel_size, stride, padding, dilation, ceil_mode)
     operator = MaxPoolWithIndices if return_indices else MaxPool
@@ -205,12 +234,28 @@ def _batched(operator: type[Operator], n: int, input: Tensor, *args: Any) -> Any
     return tuple(t.squeeze(0) for t in result) if isinstance(result, tuple) else result.squeeze(0)
 
 
-def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest value of each window of a (N, C, L) or (C, L) sequence; see `max_pool2d`."""
     return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest value of each window.
 
     Args:
@@ -221,7 +266,7 @@ def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
         return_indices: also return where in its flattened plane each value came from, for `max_unpool2d`.
 
     Returns:
-        (N, C, H', W') with H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1, rounded down (or up).
+        (N, C, H', W'), H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1, rounded down (or up).
 
     Raises:
         RuntimeError: sizes do not fit.
@@ -235,22 +280,54 @@ def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest value of each window of a (N, C, D, H, W) or (C, D, H, W) volume; see `max_pool2d`."""
     return _max_pool("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool1d_with_indices(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = True) -> Any:
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = True,
+) -> Any:
     """`max_pool1d` that always returns (values, indices)."""
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-def max_pool2d_with_indices(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = True) -> Any:
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = True,
+) -> Any:
     """`max_pool2d` that always returns (values, indices)."""
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-def max_pool3d_with_indices(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = True) -> Any:
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = True,
+) -> Any:
     """`max_pool3d` that always returns (values, indices)."""
     return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
@@ -274,19 +351,27 @@ class MaxUnpool(Operator):
         return Gather.derive(grad, _bare(ctx.saved[0]))
 
 
-def _unpooled_size(name: str, spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, output_size: Any) -> Sizes:
+def _unpooled_size(
+    name: str, spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, output_size: Any
+) -> Sizes:
     natural = tuple((s - 1) * st + k - 2 * p for s, st, k, p in zip(spatial, stride, kernel_size, padding))
     if output_size is None:
         return natural
     wanted = tuple(output_size)[-len(natural) :]
     if len(tuple(output_size)) not in (len(natural), len(natural) + 2):
-        raise ArgumentError(f"{name}: output_size {tuple(output_size)} should have {len(natural)} or {len(natural) + 2} elements")
+        raise ArgumentError(
+            f"{name}: output_size {tuple(output_size)} should have {len(natural)} or {len(natural) + 2} elements"
+        )
     if any(not d - st < w < d + st for w, d, st in zip(wanted, natural, stride)):
-        raise ArgumentError(f"{name}: invalid output_size {wanted}: each size must lie within a stride {stride} of {natural}")
+        raise ArgumentError(
+            f"{name}: invalid output_size {wanted}: each size must lie within a stride {stride} of {natural}"
+        )
     return wanted
 
 
-def _max_unpool(name: str, n: int, input: Tensor, indices: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:
+def _max_unpool(
+    name: str, n: int, input: Tensor, indices: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+) -> Tensor:
     kernel_size, padding = spread(kernel_size, n, name, "kernel_size"), spread(padding, n, name, "padding")
     stride = kernel_size if stride is None else spread(stride, n, name, "stride")
     if indices._array.dtype != np.int64:
@@ -294,26 +379,38 @@ def _max_unpool(name: str, n: int, input: Tensor, indices: Tensor, kernel_size: 
     if input.ndim not in (n + 1, n + 2):
         raise ShapeError(f"{name}: input {tuple(input.shape)} should be a {n + 1}d or {n + 2}d tensor")
     if input.shape != indices.shape:
-        raise ShapeError(f"{name}: Expected shape of indices to be same as that of the input tensor ({tuple(input.shape)}) but got indices tensor with shape: {tuple(indices.shape)}")
+        raise ShapeError(
+            f"{name}: Expected shape of indices to be same as that of the input tensor ({tuple(input.shape)}) but got "
+            f"indices tensor with shape: {tuple(indices.shape)}"
+        )
     if n == 3 and min(stride) <= 0:
         raise OperatorError(f"{name}: strides should be greater than zero, but got stride: {stride}")
     spatial = _unpooled_size(name, tuple(input.shape[-n:]), kernel_size, stride, padding, output_size)
     if 0 in input.shape[-n - 1 :]:
-        raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but got {tuple(input.shape)}")
+        raise ShapeError(
+            f"{name}: Expected input to have non-zero size for non-batch dimensions, but got {tuple(input.shape)}"
+        )
     where = indices._array
     if where.size and (where.min() < 0 or where.max() >= prod(spatial)):
-        raise OperatorError(f"{name}: Found an invalid max index: {where.max()} (output volumes are of size {'x'.join(map(str, spatial))})")
+        raise OperatorError(
+            f"{name}: Found an invalid max index: {where.max()} (output volumes are of size "
+            f"{'x'.join(map(str, spatial))})"
+        )
     if input.ndim == n + 2:
         return MaxUnpool.apply(input, where, spatial)
     return MaxUnpool.apply(input.unsqueeze(0), where[None], spatial).squeeze(0)
 
 
-def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+def max_unpool1d(
+    input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+) -> Tensor:
     """Puts each value back where `max_pool1d` found it; see `max_unpool2d`."""
     return _max_unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+def max_unpool2d(
+    input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+) -> Tensor:
     """Puts each value back where `max_pool2d(..., return_indices=True)` found it; zeros elsewhere.
 
     Args:
@@ -327,7 +424,9 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
     return _max_unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+def max_unpool3d(
+    input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+) -> Tensor:
     """Puts each value back where `max_pool3d` found it; see `max_unpool2d`."""
     return _max_unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
 
@@ -335,7 +434,15 @@ def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
 # -------------------------------------------------------------------------------------------------------------- mean
 
 
-def _divisor(spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, out: Sizes, count_include_pad: bool, override: int | None) -> Any:
+def _divisor(
+    spatial: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    out: Sizes,
+    count_include_pad: bool,
+    override: int | None,
+) -> Any:
     """By what the sum of each window is divided: a number, or one for each window, (*S').
 
     torch: padding counts if `count_include_pad`, but what `ceil_mode` adds beyond it never does.
@@ -357,7 +464,15 @@ _ones = (1, 1, 1)
 
 @kernel
 @in_float32
-def avg_pool_forward(x: Array, kernel_size: Sizes, stride: Sizes, padding: Sizes, ceil_mode: bool, count_include_pad: bool, divisor_override: int | None) -> Array:
+def avg_pool_forward(
+    x: Array,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Array:
     """x (N, C, *S) -> y (N, C, *S'), the mean of each window."""
     spatial, ones = x.shape[2:], _ones[: x.ndim - 2]
     out = pooled_size(spatial, kernel_size, stride, padding, ones, ceil_mode)
@@ -377,7 +492,14 @@ def _divide(total: Array, divisor: Any) -> Array:
 @kernel
 @in_float32
 def avg_pool_backward(
-    grad: Array, input_shape: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, ceil_mode: bool, count_include_pad: bool, divisor_override: int | None
+    grad: Array,
+    input_shape: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
 ) -> Array:
     """grad (N, C, *S') -> dx (N, C, *S): every element of a window gets an equal share."""
     spatial, out, ones = input_shape[2:], grad.shape[2:], _ones[: grad.ndim - 2]
@@ -412,7 +534,15 @@ class AvgSpread(Operator):
 
 
 def _avg_pool(
-    name: str, n: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor_override: int | None
+    name: str,
+    n: int,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
 ) -> Tensor:
     if divisor_override == 0:
         raise OperatorError(f"{name}: divisor must be not zero")
@@ -420,13 +550,26 @@ def _avg_pool(
     return _batched(AvgPool, n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
     """The mean of each window of a (N, C, L) or (C, L) sequence; see `avg_pool2d`."""
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """The mean of each window.
 
@@ -446,14 +589,24 @@ def avg_pool2d(
         tensor([[[[ 2.5000,  4.5000],
                   [10.5000, 12.5000]]]])
     """
-    return _avg_pool("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool(
+        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 def avg_pool3d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """The mean of each window of a (N, C, D, H, W) or (C, D, H, W) volume; see `avg_pool2d`."""
-    return _avg_pool("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool(
+        "avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- adaptive
@@ -477,7 +630,10 @@ def adaptive_avg_pool_forward(x: Array, output_size: Sizes) -> Array:
     for axis, count in enumerate(output_size, 2):
         if count != 1:
             parts = [x[_along(axis, x.ndim, slice(*part))] for part in _parts(x.shape[axis], count)]
-            x = xp.concatenate([part.mean(axis=axis, keepdims=True) for part in parts] or [x[_along(axis, x.ndim, slice(0))]], axis=axis)
+            x = xp.concatenate(
+                [part.mean(axis=axis, keepdims=True) for part in parts] or [x[_along(axis, x.ndim, slice(0))]],
+                axis=axis,
+            )
     return x
 
 
@@ -489,7 +645,9 @@ def adaptive_avg_pool_backward(grad: Array, input_shape: Sizes) -> Array:
         if grad.shape[axis] != 1:
             dx = xp.zeros_like(grad, shape=(*grad.shape[:axis], input_shape[axis], *grad.shape[axis + 1 :]))
             for i, (start, end) in enumerate(_parts(input_shape[axis], grad.shape[axis])):
-                dx[_along(axis, grad.ndim, slice(start, end))] += grad[_along(axis, grad.ndim, slice(i, i + 1))] / (end - start)
+                dx[_along(axis, grad.ndim, slice(start, end))] += grad[_along(axis, grad.ndim, slice(i, i + 1))] / (
+                    end - start
+                )
             grad = dx
     repeated = [n for n, have in zip(input_shape[2:], grad.shape[2:]) if have == 1]
     return xp.broadcast_to(grad / prod(repeated), input_shape) if prod(repeated) > 1 else grad
@@ -532,7 +690,9 @@ def _adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Sizes:
     if min(size) < 0:
         raise OperatorError(f"{name}: elements of output_size must be greater than or equal to 0 but received {size}")
     if 0 in shape[-n:] or (0 in shape[-n - 1 :] and name.startswith("adaptive_max")):
-        raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(shape)}")
+        raise ShapeError(
+            f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(shape)}"
+        )
     return size
 
 
@@ -566,7 +726,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of windows chosen so that (N, C, D, H, W) gets the spatial size asked for; see `adaptive_avg_pool2d`."""
+    """The means of windows chosen so that a volume gets the size asked for; see `adaptive_avg_pool2d`."""
     return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
 
 
@@ -576,8 +736,8 @@ def window_winners(x: Array, windows: list[list[tuple[int, int]]]) -> tuple[Arra
     x (N, C, *S); windows: for each spatial dimension the (start, end) of its parts. -> (N, C, *S'), twice.
     """
     spatial, out = x.shape[2:], tuple(map(len, windows))
-    y = np.empty((*x.shape[:2], *out), x.dtype)
-    indices = np.empty(y.shape, np.int64)
+    y: Array = np.empty((*x.shape[:2], *out), x.dtype)
+    indices: Array = np.empty(y.shape, np.int64)
     for place in taps(out):
         box = [windows[axis][i] for axis, i in enumerate(place)]
         inside = x[(*_ALL, *(slice(*b) for b in box))].reshape((*x.shape[:2], -1))
@@ -629,7 +789,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest values of windows chosen so that (N, C, D, H, W) gets the spatial size asked for; see `adaptive_max_pool2d`."""
+    """The largest values of windows chosen so that a volume gets the size asked for; see `adaptive_max_pool2d`."""
     return _adaptive_max_pool("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
 
@@ -669,7 +829,7 @@ class FractionalMaxPool(Operator):
 
 
 def _fractional_starts(samples: Array, size: int, out: int, kernel: int) -> Array:
-    """Where windows start along one dimension: samples (N, C) in [0, 1) -> (N, C, out). The last window ends at the end."""
+    """Where windows start along one dimension: samples (N, C) in [0, 1) -> (N, C, out). The last ends at the end."""
     if out == 1:
         return np.full((*samples.shape, 1), size - kernel)
     alpha = np.asarray((size - kernel) / (out - 1), samples.dtype)
@@ -689,7 +849,9 @@ def _fractional_winners(x: Array, starts: list[Array], kernel_size: Sizes) -> tu
         for i in range(n):
             shape = (*x.shape[:2], *(starts[i].shape[2] if j == i else 1 for j in range(n)))
             position = position + ((starts[i] + tap[i]) * steps[i]).reshape(shape)
-        seen = flat[np.arange(flat.shape[0])[:, None], _flat(position, prod(position.shape[2:]))].reshape(position.shape)
+        seen = flat[np.arange(flat.shape[0])[:, None], _flat(position, prod(position.shape[2:]))].reshape(
+            position.shape
+        )
         if best is None:
             best, index = seen, position
             continue
@@ -699,7 +861,14 @@ def _fractional_winners(x: Array, starts: list[Array], kernel_size: Sizes) -> tu
 
 
 def _fractional_max_pool(
-    name: str, n: int, input: Tensor, kernel_size: Any, output_size: Any, output_ratio: Any, return_indices: bool, samples: Tensor | None
+    name: str,
+    n: int,
+    input: Tensor,
+    kernel_size: Any,
+    output_size: Any,
+    output_ratio: Any,
+    return_indices: bool,
+    samples: Tensor | None,
 ) -> Any:
     kernel_size = spread(kernel_size, n, name, "kernel_size")
     _check_input(name, input._array.shape, n)
@@ -713,7 +882,10 @@ def _fractional_max_pool(
     if min(kernel_size) < 1 or min(out) < 1:
         raise ShapeError(f"{name}: kernel_size {kernel_size} and output_size {out} must be greater than zero")
     if any(o + k - 1 > s for o, k, s in zip(out, kernel_size, spatial)):
-        raise ShapeError(f"{name}: pool height or width too large relative to input: kernel_size {kernel_size} and output_size {out} do not fit {spatial}")
+        raise ShapeError(
+            f"{name}: pool height or width too large relative to input: kernel_size {kernel_size} and output_size "
+            f"{out} do not fit {spatial}"
+        )
     batch = input.shape[0] if input.ndim == n + 2 else 1
     channels = input.shape[-n - 1]
     if samples is None:
@@ -723,7 +895,9 @@ def _fractional_max_pool(
     have = tuple(samples.shape)
     if len(have) != 3 or have[0] < batch or have[1:] != (channels, n):
         raise ShapeError(f"{name}: Expect _random_samples of shape {(batch, channels, n)}, got {have}")
-    points = samples._array[:batch]  # torch: the last column belongs to the first dimension in 2-d, in 3-d they are in order
+    points = samples._array[
+        :batch
+    ]  # torch: the last column belongs to the first dimension in 2-d, in 3-d they are in order
     columns = range(n) if n == 3 else reversed(range(n))
     starts = [_fractional_starts(points[:, :, c], s, o, k) for c, s, o, k in zip(columns, spatial, out, kernel_size)]
     result = _batched(FractionalMaxPool, n, input, starts, kernel_size)
@@ -731,7 +905,12 @@ def _fractional_max_pool(
 
 
 def fractional_max_pool2d(
-    input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False, _random_samples: Tensor | None = None
+    input: Tensor,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
 ) -> Any:
     """The largest value of windows that start at pseudo-random places, so that the size shrinks by a fraction.
 
@@ -746,25 +925,44 @@ def fractional_max_pool2d(
 
     Source: Graham 2014, arXiv:1412.6071.
     """
-    return _fractional_max_pool("fractional_max_pool2d", 2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    return _fractional_max_pool(
+        "fractional_max_pool2d", 2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples
+    )
 
 
 def fractional_max_pool3d(
-    input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False, _random_samples: Tensor | None = None
+    input: Tensor,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
 ) -> Any:
     """`fractional_max_pool2d` for volumes."""
-    return _fractional_max_pool("fractional_max_pool3d", 3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    return _fractional_max_pool(
+        "fractional_max_pool3d", 3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples
+    )
 
 
 def fractional_max_pool2d_with_indices(
-    input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = True, _random_samples: Tensor | None = None
+    input: Tensor,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = True,
+    _random_samples: Tensor | None = None,
 ) -> Any:
     """`fractional_max_pool2d` that always returns (values, indices)."""
     return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples)
 
 
 def fractional_max_pool3d_with_indices(
-    input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = True, _random_samples: Tensor | None = None
+    input: Tensor,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = True,
+    _random_samples: Tensor | None = None,
 ) -> Any:
     """`fractional_max_pool3d` that always returns (values, indices)."""
     return fractional_max_pool3d(input, kernel_size, output_size, output_ratio, True, _random_samples)
@@ -773,11 +971,15 @@ def fractional_max_pool3d_with_indices(
 # ------------------------------------------------------------------------------------------------------------- norms
 
 
-def _lp_pool(name: str, n: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
+def _lp_pool(
+    name: str, n: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
+) -> Tensor:
     """(sum of x^p over each window)^(1/p), as the mean times the window's size."""
     kernel_size = spread(kernel_size, n, name, "kernel_size")
     if input.ndim not in (n + 1, n + 2):
-        raise ShapeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor for input, but got: {list(input.shape)}")
+        raise ShapeError(
+            f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor for input, but got: {list(input.shape)}"
+        )
     pool = (avg_pool1d, avg_pool2d, avg_pool3d)[n - 1]
     mean = pool(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     # torch: relu keeps rounding below zero out of the root, and the sign is that of the mean

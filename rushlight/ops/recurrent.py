@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..autograd.tape import Operator, wrap
+from ..autograd.tape import Operator
 from ..errors import ShapeError
 from ..kernels import kernel, xp
 from .dropout import dropout as drop
@@ -52,12 +52,15 @@ def _recur(h: Array, weight: Array, bias: Array | None) -> Array:
 
 @kernel
 @in_float32
-def lstm_forward(x_proj: Array, h0: Array, c0: Array, w_hh: Array, b_hh: Array | None, w_hr: Array | None) -> tuple[Array, Array, Array]:
-    """x_proj (L, N, 4H), h0 (N, P), c0 (N, H), w_hh (4H, P), b_hh (4H,), w_hr (P, H) -> y (L, N, P), gates (L, N, 4H), cells (L, N, H).
+def lstm_forward(
+    x_proj: Array, h0: Array, c0: Array, w_hh: Array, b_hh: Array | None, w_hr: Array | None
+) -> tuple[Array, Array, Array]:
+    """x_proj (L, N, 4H), h0 (N, P), c0 (N, H), w_hh (4H, P), b_hh (4H,), w_hr (P, H)
+    -> y (L, N, P), gates (L, N, 4H), cells (L, N, H).
 
-        i, f, g, o = x_proj[t] + h w_hh^T + b_hh      (gates: sigmoid of i, f, o, tanh of g)
-        c = f * c + i * g
-        h = o * tanh(c)      projected by w_hr where there is one; else P = H
+    i, f, g, o = x_proj[t] + h w_hh^T + b_hh      (gates: sigmoid of i, f, o, tanh of g)
+    c = f * c + i * g
+    h = o * tanh(c)      projected by w_hr where there is one; else P = H
     """
     y, gates, cells = [], [], []
     h, c = h0, c0
@@ -98,7 +101,12 @@ def lstm_backward(
             dc = dc + arriving * (last == t)[:, None]
         dc = dc + dm * o * (1 - tanh_c * tanh_c)
         before = cells[t - 1] if t else c0
-        di, df, dg, do = dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g * g), dm * tanh_c * o * (1 - o)
+        di, df, dg, do = (
+            dc * g * i * (1 - i),
+            dc * before * f * (1 - f),
+            dc * i * (1 - g * g),
+            dm * tanh_c * o * (1 - o),
+        )
         dx_proj.append(xp.concatenate([di, df, dg, do], axis=-1))
         dh, dc = dx_proj[-1] @ w_hh, dc * f
     return xp.stack(dx_proj[::-1]), xp.stack(dhs[::-1]), dh, dc
@@ -116,7 +124,9 @@ def _weight_gradients(dgates: Array, h0: Array, y: Array, w_hh: Array, has_bias:
     """dw_hh and db_hh, from the gradients of the gates and the hidden states before each step."""
     before = xp.concatenate([h0[None], y[:-1]], axis=0)
     rows = dgates.shape[0] * dgates.shape[1]
-    _, dweight, dbias = linear_backward(dgates.reshape((rows, -1)), before.reshape((rows, -1)), w_hh, (False, True, has_bias))
+    _, dweight, dbias = linear_backward(
+        dgates.reshape((rows, -1)), before.reshape((rows, -1)), w_hh, (False, True, has_bias)
+    )
     return dweight, dbias
 
 
@@ -124,7 +134,16 @@ class LSTM(Operator):
     """Outputs y (L, N, P) and the last cells (1, N, H)."""
 
     @staticmethod
-    def forward(ctx: Any, x_proj: Array, h0: Array, c0: Array, w_hh: Array, b_hh: Array | None, w_hr: Array | None, course: Course) -> Any:
+    def forward(
+        ctx: Any,
+        x_proj: Array,
+        h0: Array,
+        c0: Array,
+        w_hh: Array,
+        b_hh: Array | None,
+        w_hr: Array | None,
+        course: Course,
+    ) -> Any:
         y, gates, cells = lstm_forward(x_proj[course.order], h0, c0, w_hh, b_hh, w_hr)
         ctx.course, ctx.has_bias = course, b_hh is not None
         ctx.save(h0, c0, w_hh, w_hr, y, gates, cells)
@@ -158,9 +177,9 @@ def _projection_gradient(dh: Array, gates: Array, cells: Array, w_hr: Array) -> 
 def gru_forward(x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None) -> tuple[Array, Array, Array]:
     """x_proj (L, N, 3H), h0 (N, H), w_hh (3H, H), b_hh (3H,) -> y (L, N, H), gates (L, N, 3H), hidden (L, N, H).
 
-        r, z, m = h w_hh^T + b_hh;   xr, xz, xn = x_proj[t]
-        r, z, n = sigmoid(xr + r), sigmoid(xz + z), tanh(xn + r * m)      (gates)
-        h = (1 - z) * n + z * h                                           (hidden: the m of each step)
+    r, z, m = h w_hh^T + b_hh;   xr, xz, xn = x_proj[t]
+    r, z, n = sigmoid(xr + r), sigmoid(xz + z), tanh(xn + r * m)      (gates)
+    h = (1 - z) * n + z * h                                           (hidden: the m of each step)
     """
     y, gates, hidden = [], [], []
     h = h0
@@ -177,7 +196,9 @@ def gru_forward(x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None) -> tu
 
 @kernel
 @in_float32
-def gru_backward(grad: Array, h0: Array, w_hh: Array, y: Array, gates: Array, hidden: Array) -> tuple[Array, Array, Array]:
+def gru_backward(
+    grad: Array, h0: Array, w_hh: Array, y: Array, gates: Array, hidden: Array
+) -> tuple[Array, Array, Array]:
     """grad (L, N, H) -> dx_proj (L, N, 3H), dh_proj (L, N, 3H), dh0 (N, H)."""
     dx_proj, dh_proj = [], []
     dh = xp.zeros_like(grad[0])
@@ -214,7 +235,10 @@ class GRU(Operator):
 @kernel
 @in_float32
 def rnn_forward(x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None, nonlinearity: str) -> Array:
-    """x_proj (L, N, H), h0 (N, H), w_hh (H, H), b_hh (H,) -> y (L, N, H), h = tanh or relu of x_proj[t] + h w_hh^T + b_hh."""
+    """x_proj (L, N, H), h0 (N, H), w_hh (H, H), b_hh (H,) -> y (L, N, H).
+
+    h = tanh or relu of x_proj[t] + h w_hh^T + b_hh
+    """
     y, h = [], h0
     for x in x_proj:
         z = x + _recur(h, w_hh, b_hh)
@@ -237,7 +261,9 @@ def rnn_backward(grad: Array, w_hh: Array, y: Array, nonlinearity: str) -> tuple
 
 class RNN(Operator):
     @staticmethod
-    def forward(ctx: Any, x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None, nonlinearity: str, course: Course) -> Array:
+    def forward(
+        ctx: Any, x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None, nonlinearity: str, course: Course
+    ) -> Array:
         y = rnn_forward(x_proj[course.order], h0, w_hh, b_hh, nonlinearity)
         ctx.order, ctx.has_bias, ctx.nonlinearity = course.order, b_hh is not None, nonlinearity
         ctx.save(h0, w_hh, y)
@@ -255,14 +281,18 @@ class RNN(Operator):
 Layer = Callable[..., tuple[Any, tuple[Any, ...]]]
 
 
-def lstm_layer(x: Tensor, states: Sequence[Tensor], weights: Weights, course: Course) -> tuple[Tensor, tuple[Tensor, ...]]:
+def lstm_layer(
+    x: Tensor, states: Sequence[Tensor], weights: Weights, course: Course
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """x (L, N, D), states h0, c0 (N, H) -> y (L, N, H), and the last h and c as (1, N, H)."""
     w_ih, w_hh, b_ih, b_hh, w_hr = weights
     y, c = LSTM.apply(linear(x, w_ih, b_ih), *states, w_hh, b_hh, w_hr, course)
     return y, (y[course.end], c)
 
 
-def gru_layer(x: Tensor, states: Sequence[Tensor], weights: Weights, course: Course) -> tuple[Tensor, tuple[Tensor, ...]]:
+def gru_layer(
+    x: Tensor, states: Sequence[Tensor], weights: Weights, course: Course
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """x (L, N, D), states h0 (N, H) -> y (L, N, H), and the last h as (1, N, H)."""
     w_ih, w_hh, b_ih, b_hh, _ = weights
     y = GRU.apply(linear(x, w_ih, b_ih), *states, w_hh, b_hh, course)
@@ -272,7 +302,9 @@ def gru_layer(x: Tensor, states: Sequence[Tensor], weights: Weights, course: Cou
 def rnn_layer(nonlinearity: str) -> Layer:
     """The layer of a plain RNN, "tanh" or "relu"; called as `gru_layer` is."""
 
-    def layer(x: Tensor, states: Sequence[Tensor], weights: Weights, course: Course) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def layer(
+        x: Tensor, states: Sequence[Tensor], weights: Weights, course: Course
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         w_ih, w_hh, b_ih, b_hh, _ = weights
         y = RNN.apply(linear(x, w_ih, b_ih), *states, w_hh, b_hh, nonlinearity, course)
         return y, (y[course.end],)
@@ -345,16 +377,22 @@ class Packing:
 
     def pad(self, data: Tensor) -> Tensor:
         """(R, D) -> (L, N, D)."""
-        return Embedding.apply(data, self.rows, -1, None)  # type: ignore[no-any-return]
+        return Embedding.apply(data, self.rows, -1, None)
 
     def pack(self, x: Tensor) -> Tensor:
         """(L, N, D) -> (R, D)."""
         steps, batch = self.shape
-        return Embedding.apply(x.reshape(steps * batch, x.shape[-1]), self.places, -1, None)  # type: ignore[no-any-return]
+        return Embedding.apply(x.reshape(steps * batch, x.shape[-1]), self.places, -1, None)
 
 
 def run_packed(
-    layer: Layer, data: Tensor, batch_sizes: Tensor, states: Sequence[Tensor], weights: Sequence[Weights], dropout: float, bidirectional: bool
+    layer: Layer,
+    data: Tensor,
+    batch_sizes: Tensor,
+    states: Sequence[Tensor],
+    weights: Sequence[Weights],
+    dropout: float,
+    bidirectional: bool,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """`run_layers` for packed sequences: data (R, D) -> (R, directions * H), and the last states of each sequence."""
     packing = Packing(batch_sizes._array)
@@ -372,7 +410,7 @@ def run_packed(
 def group_weights(params: Sequence[Any], has_biases: bool, projected: bool = False) -> list[Weights]:
     """PyTorch's flat list of parameters as one `Weights` for each layer and direction."""
     size = 2 + 2 * has_biases + projected
-    groups = [list(params[i : i + size]) for i in range(0, len(params), size)]
+    groups: Any = [list(params[i : i + size]) for i in range(0, len(params), size)]
     for group in groups:
         if not has_biases:
             group[2:2] = [None, None]
@@ -382,7 +420,14 @@ def group_weights(params: Sequence[Any], has_biases: bool, projected: bool = Fal
 
 
 def _run(
-    layer: Layer, input: Tensor, states: Sequence[Tensor], weights: list[Weights], dropout: float, train: bool, bidirectional: bool, batch_first: bool
+    layer: Layer,
+    input: Tensor,
+    states: Sequence[Tensor],
+    weights: list[Weights],
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
 ) -> tuple[Any, ...]:
     x = input.transpose(0, 1) if batch_first else input
     y, ends = run_layers(layer, x, states, weights, dropout if train else 0.0, bidirectional)
@@ -410,7 +455,7 @@ def _sequence_function(name: str, layer: Layer) -> Callable[..., Any]:
         return _run(layer, input, states, weights, dropout, train, bidirectional, batch_first)
 
     function.__name__ = name
-    function.__doc__ = f"""The layers of `nn.{name.split("_")[0].upper()}` with their parameters given: PyTorch's `torch.{name}`.
+    function.__doc__ = f"""The layers of `nn.{name.split("_")[0].upper()}` with their parameters given.
 
     {name}(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or
     {name}(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional) for packed sequences.
@@ -435,7 +480,9 @@ def _check_cell(name: str, input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor
     if x[:-1] != h[:-1]:
         raise ShapeError(f"{name}: Input batch size {x[:-1]} doesn't match hidden batch size {h[:-1]}")
     if h[-1] != w_hh.shape[1]:
-        raise ShapeError(f"{name}: hidden has inconsistent hidden_size: got {h[-1]} expected {w_hh.shape[1]} (hidden {h})")
+        raise ShapeError(
+            f"{name}: hidden has inconsistent hidden_size: got {h[-1]} expected {w_hh.shape[1]} (hidden {h})"
+        )
 
 
 def _step(layer: Layer, input: Tensor, states: Sequence[Tensor], weights: Weights) -> tuple[Tensor, ...]:
@@ -446,26 +493,39 @@ def _step(layer: Layer, input: Tensor, states: Sequence[Tensor], weights: Weight
     return tuple(end.squeeze(0) for end in ends)
 
 
-def lstm_cell(input: Tensor, hx: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """One step of an LSTM: input (N, D), hx (h, c) of (N, H), w_ih (4H, D), w_hh (4H, H) -> the next h and c."""
     _check_cell("lstm_cell", input, hx[0], w_ih, w_hh)
     h, c = _step(lstm_layer, input, hx, (w_ih, w_hh, b_ih, b_hh, None))
     return h, c
 
 
-def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+def gru_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
     """One step of a GRU: input (N, D), hx (N, H), w_ih (3H, D), w_hh (3H, H) -> the next h."""
     _check_cell("gru_cell", input, hx, w_ih, w_hh)
     return _step(gru_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh, None))[0]
 
 
-def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+def rnn_tanh_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
     """One step of an RNN with tanh: input (N, D), hx (N, H), w_ih (H, D), w_hh (H, H) -> the next h."""
     _check_cell("rnn_tanh_cell", input, hx, w_ih, w_hh)
     return _step(rnn_tanh_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh, None))[0]
 
 
-def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+def rnn_relu_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
     """One step of an RNN with ReLU: input (N, D), hx (N, H), w_ih (H, D), w_hh (H, H) -> the next h."""
     _check_cell("rnn_relu_cell", input, hx, w_ih, w_hh)
     return _step(rnn_relu_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh, None))[0]

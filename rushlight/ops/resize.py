@@ -7,7 +7,7 @@ each (see resample.py). Where the source positions lie is PyTorch's choice, down
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import product
 from math import ceil, prod
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Array = Any
-Scale = float | None if TYPE_CHECKING else Any  # what the caller gave; None if only the output's size is known
+Scale = Any  # the factor that the caller gave, or None if only the output's size is known
 
 
 # -------------------------------------------------------------------------------------------------- source positions
@@ -78,7 +78,7 @@ def cubic_weight(distance: Array, a: float) -> Array:
     return near * (d <= 1) + far * ((d > 1) & (d < 2))
 
 
-_FILTERS = {  # name -> (support, weight at a distance)
+_FILTERS: dict[str, tuple[int, Callable[[Array], Array]]] = {  # name -> (support, weight at a distance)
     "bilinear": (1, lambda d: np.maximum(1 - abs(d), 0)),
     "bicubic": (2, lambda d: cubic_weight(d, -0.5)),
     "lanczos": (3, lambda d: np.where(abs(d) < 3, np.sinc(d) * np.sinc(d / 3), 0)),
@@ -93,7 +93,7 @@ def _antialiased(mode: str, size: int, out: int, align_corners: bool, scale: Sca
     centre = ratio * (np.arange(out, dtype=real) + real(0.5))
     first = np.maximum((centre - reach * stretch + real(0.5)).astype(np.int64), 0)
     last = np.minimum((centre + reach * stretch + real(0.5)).astype(np.int64), size)
-    taps = first[:, None] + np.arange(max(int(ceil(reach * stretch)) * 2 + 1, 1))
+    taps = first[:, None] + np.arange(max(ceil(reach * stretch) * 2 + 1, 1))
     weights = filter_((taps - centre[:, None] + real(0.5)) / stretch) * (taps < last[:, None])
     return Table(np.minimum(taps, size - 1), weights / weights.sum(1, keepdims=True), size)
 
@@ -122,29 +122,53 @@ _RANKS = {"linear": 3, "bilinear": 4, "bicubic": 4, "lanczos": 4, "trilinear": 5
 _EXACT = ("nearest", "nearest-exact", "area")
 
 
-def _sizes_and_scales(shape: Sequence[int], size: Any, scale_factor: Any) -> tuple[list[int] | None, list[float] | None]:
+def _sizes_and_scales(
+    shape: Sequence[int], size: Any, scale_factor: Any
+) -> tuple[list[int] | None, list[float] | None]:
     """`size` or `scale_factor`, whichever is given, one for each spatial dimension."""
     n = len(shape) - 2
     if (size is None) == (scale_factor is None):
-        raise ArgumentError("interpolate: " + ("either size or scale_factor should be defined" if size is None else "only one of size or scale_factor should be defined"))
+        raise ArgumentError(
+            "interpolate: "
+            + (
+                "either size or scale_factor should be defined"
+                if size is None
+                else "only one of size or scale_factor should be defined"
+            )
+        )
     given, name = (size, "size") if scale_factor is None else (scale_factor, "scale_factor")
     values = list(given) if isinstance(given, (list, tuple)) else [given] * n
     if len(values) != n:
-        raise ArgumentError(f"interpolate: {name} {values} must have one entry for each of the {n} spatial dimensions of input {list(shape)}")
+        raise ArgumentError(
+            f"interpolate: {name} {values} must have one entry for each of the {n} spatial dimensions of input "
+            f"{list(shape)}"
+        )
     if scale_factor is not None:
         return None, [float(v) for v in values]
     if not all(hasattr(v, "__index__") for v in values):
-        raise DTypeError(f"interpolate: expected size to be one of int or Tuple[int], but got size with types {[type(v).__name__ for v in values]}")
+        raise DTypeError(
+            "interpolate: expected size to be one of int or Tuple[int], but got size with types "
+            f"{[type(v).__name__ for v in values]}"
+        )
     return [int(v) for v in values], None
 
 
 def _check_mode(mode: str, ndim: int, align_corners: bool | None, antialias: bool) -> None:
     if mode in _EXACT and align_corners is not None:
-        raise ArgumentError("interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
+        raise ArgumentError(
+            "interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | "
+            "bicubic | trilinear"
+        )
     if antialias and not (mode in _FILTERS and ndim == 4):
-        raise ArgumentError("interpolate: Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input")
+        raise ArgumentError(
+            "interpolate: Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
+            "tensor as input"
+        )
     if ndim not in (3, 4, 5) or (mode not in _EXACT and mode not in _RANKS):
-        raise UnsupportedError(f"interpolate: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: {' | '.join((*_EXACT, *_RANKS))} (got {mode})")
+        raise UnsupportedError(
+            f"interpolate: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
+            f"{' | '.join((*_EXACT, *_RANKS))} (got {mode})"
+        )
     if mode in _RANKS and _RANKS[mode] != ndim:
         raise UnsupportedError(f"interpolate: Got {ndim}D input, but {mode} mode needs {_RANKS[mode]}D input")
     if mode == "lanczos" and (align_corners or not antialias):
@@ -166,7 +190,8 @@ def interpolate(
         input: (N, C, L), (N, C, H, W) or (N, C, D, H, W).
         size: of the output, an int or one for each dimension; or
         scale_factor: output size / input size, a number or one for each dimension.
-        mode: 'nearest', 'nearest-exact', 'area' for any rank, 'linear' (3-d input), 'bilinear', 'bicubic', 'lanczos' (4-d), 'trilinear' (5-d).
+        mode: 'nearest', 'nearest-exact', 'area' for any rank, 'linear' (3-d input), 'bilinear', 'bicubic', 'lanczos'
+            (4-d), 'trilinear' (5-d).
         align_corners: the centres of the corner elements are kept in place, rather than the outer edges.
         recompute_scale_factor: use the ratio of the sizes, after rounding, instead of `scale_factor` itself.
         antialias: average over what an output covers when shrinking ('bilinear', 'bicubic', 'lanczos').
@@ -190,24 +215,41 @@ def interpolate(
     if mode == "area":
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[len(shape) - 3](input, out)
     if min(out) <= 0 or 0 in shape[1:]:
-        raise ShapeError(f"interpolate: Input and output sizes should be greater than 0, but got input {list(shape)} and output size {out}")
+        raise ShapeError(
+            f"interpolate: Input and output sizes should be greater than 0, but got input {list(shape)} and output "
+            f"size {out}"
+        )
     return _interpolate(input, mode, antialias, out, bool(align_corners), scales)
 
 
-def _interpolate(input: Tensor, mode: str, antialias: bool, out: list[int], align_corners: bool, scales: list[float] | None) -> Tensor:
+def _interpolate(
+    input: Tensor, mode: str, antialias: bool, out: list[int], align_corners: bool, scales: list[float] | None
+) -> Tensor:
     shape, kind = input._array.shape, input._array.dtype
-    if kind.kind in "iub" and not (kind == np.uint8 and mode in ("nearest", "nearest-exact", "bilinear", "bicubic", "lanczos")):
+    if kind.kind in "iub" and not (
+        kind == np.uint8 and mode in ("nearest", "nearest-exact", "bilinear", "bicubic", "lanczos")
+    ):
         raise UnsupportedError(f"interpolate: mode {mode} is not implemented for {input.dtype}; use .float()")
     if kind == np.uint8 and mode not in ("nearest", "nearest-exact"):
         wide = _interpolate(cast(input, dtypes.float32), mode, antialias, out, align_corners, scales)
         return cast(wide.round().clamp(0, 255), input.dtype)
     double = kind == np.float64
     axes = reversed(range(2, len(shape)))  # torch: the last dimension is treated first
-    tables = tuple((a, _table(mode, antialias, shape[a], out[a - 2], align_corners, scales and scales[a - 2], double)) for a in axes)
+    tables = tuple(
+        (
+            a,
+            _table(
+                mode, antialias, shape[a], out[a - 2], align_corners, None if scales is None else scales[a - 2], double
+            ),
+        )
+        for a in axes
+    )
     return Resample.apply(input, tables)
 
 
-def upsample(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None) -> Tensor:
+def upsample(
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Tensor:
     """The former name of `interpolate`."""
     warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
@@ -215,13 +257,17 @@ def upsample(input: Tensor, size: Any = None, scale_factor: Any = None, mode: st
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """The former name of `interpolate(..., mode="nearest")`."""
-    warnings.warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn(
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
     return interpolate(input, size, scale_factor, "nearest")
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """The former name of `interpolate(..., mode="bilinear", align_corners=True)`."""
-    warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn(
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
@@ -235,7 +281,10 @@ def _grid_line(n: int, align_corners: bool, like: Array) -> Array:
 
 
 def _warn_about_align_corners(name: str) -> None:
-    warnings.warn(f"{name}: the default of align_corners is False; specify align_corners=True if the corners' centres are meant.", stacklevel=3)
+    warnings.warn(
+        f"{name}: the default of align_corners is False; specify align_corners=True if the corners' centres are meant.",
+        stacklevel=3,
+    )
 
 
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
@@ -261,16 +310,24 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     size = tuple(map(int, size))
     n = len(size) - 2
     if n not in (2, 3):
-        raise UnsupportedError(f"affine_grid: only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}.")
+        raise UnsupportedError(
+            "affine_grid: only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size "
+            f"{size}."
+        )
     if theta.ndim != 3 or tuple(theta.shape[1:]) != (n, n + 1):
-        raise ArgumentError(f"affine_grid: Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got {tuple(theta.shape)}.")
+        raise ArgumentError(
+            f"affine_grid: Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got "
+            f"{tuple(theta.shape)}."
+        )
     if min(size) <= 0:
         raise ArgumentError(f"affine_grid: Expected non-zero, positive output size. Got {size}")
     if theta.shape[0] != size[0]:
         raise ShapeError(f"affine_grid: theta {tuple(theta.shape)} has another batch size than size {size}")
     lines = [_grid_line(s, bool(align_corners), theta._array) for s in size[2:]]
     places = np.meshgrid(*lines, indexing="ij")
-    base = np.stack([*(p.reshape(-1) for p in reversed(places)), np.ones(prod(size[2:]), theta._array.dtype)], 1)  # (P, n + 1)
+    base = np.stack(
+        [*(p.reshape(-1) for p in reversed(places)), np.ones(prod(size[2:]), theta._array.dtype)], 1
+    )  # (P, n + 1)
     return (wrap(base) @ theta.transpose(1, 2)).reshape(size[0], *size[2:], n)
 
 
@@ -344,18 +401,23 @@ def _sample_nearest(flat: Tensor, spatial: Sequence[int], points: list[Tensor]) 
     return picked + zero.nan_to_num().unsqueeze(1) if zero.requires_grad else picked
 
 
-def _sample_cubic(flat: Tensor, spatial: Sequence[int], points: list[Tensor], padding_mode: str, align_corners: bool) -> Tensor:
+def _sample_cubic(
+    flat: Tensor, spatial: Sequence[int], points: list[Tensor], padding_mode: str, align_corners: bool
+) -> Tensor:
     """Keys' kernel over 4 x 4 elements; each element's place is bounded, not the point."""
     lows = [np.floor(p._array) for p in points]
     shares = [p - wrap(low) for p, low in zip(points, lows)]
     weights = [[_cubic_tap(share, tap) for tap in range(-1, 3)] for share in shares]
     bounded = [
-        [_bounded(wrap(low + tap), size, padding_mode, align_corners)._array for tap in range(-1, 3)] for low, size in zip(lows, spatial)
+        [_bounded(wrap(low + tap), size, padding_mode, align_corners)._array for tap in range(-1, 3)]
+        for low, size in zip(lows, spatial)
     ]
     total: Any = 0
     for i, j in product(range(4), repeat=2):
         weight = weights[0][i] * weights[1][j]
-        total = total + _read(flat, spatial, [bounded[0][i].astype(np.int64), bounded[1][j].astype(np.int64)]) * weight.unsqueeze(1)
+        total = total + _read(
+            flat, spatial, [bounded[0][i].astype(np.int64), bounded[1][j].astype(np.int64)]
+        ) * weight.unsqueeze(1)
     return total
 
 
@@ -372,21 +434,36 @@ def _check_grid(input: Tensor, grid: Tensor, mode: str, padding_mode: str) -> No
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ArgumentError(f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'")
     if padding_mode not in ("zeros", "border", "reflection"):
-        raise ArgumentError(f"grid_sample: expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'")
+        raise ArgumentError(
+            f"grid_sample: expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
+        )
     shape, places = tuple(input.shape), tuple(grid.shape)
     if len(shape) not in (4, 5) or len(places) != len(shape):
-        raise ShapeError(f"grid_sample: expected 4D or 5D input and grid with same number of dimensions, but got input with sizes {shape} and grid with sizes {places}")
+        raise ShapeError(
+            "grid_sample: expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
+            f"{shape} and grid with sizes {places}"
+        )
     if shape[0] != places[0] or places[-1] != len(shape) - 2:
-        raise ShapeError(f"grid_sample: expected grid to have batch size {shape[0]} and size {len(shape) - 2} in last dimension, but got input with sizes {shape} and grid with sizes {places}")
+        raise ShapeError(
+            f"grid_sample: expected grid to have batch size {shape[0]} and size {len(shape) - 2} in last dimension, "
+            f"but got input with sizes {shape} and grid with sizes {places}"
+        )
     if 0 in shape[2:]:
-        raise ShapeError(f"grid_sample: expected input to have non-empty spatial dimensions, but input has sizes {shape}")
+        raise ShapeError(
+            f"grid_sample: expected input to have non-empty spatial dimensions, but input has sizes {shape}"
+        )
     if mode == "bicubic" and len(shape) == 5:
         raise OperatorError("grid_sample: bicubic interpolation only supports 4D input")
     if input.dtype != grid.dtype:
-        raise OperatorError(f"grid_sample: expected input and grid to have same dtype, but input has {input.dtype} and grid has {grid.dtype}")
+        raise OperatorError(
+            f"grid_sample: expected input and grid to have same dtype, but input has {input.dtype} and grid has "
+            f"{grid.dtype}"
+        )
 
 
-def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None) -> Tensor:
+def grid_sample(
+    input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Tensor:
     """Reads `input` at the points of `grid`.
 
     Args:
@@ -411,7 +488,9 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     n, c, *spatial = input.shape
     count = prod(grid.shape[1:-1])
     flat, rows = input.reshape(n, c, prod(spatial)), grid.reshape(n, count, len(spatial))
-    points = [_unnormalised(rows[:, :, i], size, align_corners) for i, size in zip(reversed(range(len(spatial))), spatial)]
+    points = [
+        _unnormalised(rows[:, :, i], size, align_corners) for i, size in zip(reversed(range(len(spatial))), spatial)
+    ]
     if mode == "bicubic":
         y = _sample_cubic(flat, spatial, points, padding_mode, align_corners)
     else:

@@ -1,4 +1,4 @@
-"""Sliding windows: the arithmetic of kernel size, stride, padding and dilation that convolution, pooling and fold share.
+"""Sliding windows: the arithmetic of kernel size, stride, padding and dilation for convolution, pooling and fold.
 
 A window operator is a plain loop over the taps of its kernel. One tap, at every place the window stops at, is a strided
 slice of the padded input; so a loop of `prod(kernel_size)` array operations says it all.

@@ -29,7 +29,17 @@ def layers(kind, gates):
     def call(t, layers=1, directions=1, bias=True, batch_first=False, projection=0):
         x = t(2, 4, 3) if batch_first else t(4, 2, 3)
         hx = states(t, kind, layers * directions, projection=projection)
-        return x, hx, parameters(t, gates, layers, directions, bias, projection), bias, layers, 0.0, False, directions == 2, batch_first
+        return (
+            x,
+            hx,
+            parameters(t, gates, layers, directions, bias, projection),
+            bias,
+            layers,
+            0.0,
+            False,
+            directions == 2,
+            batch_first,
+        )
 
     def packed(t):
         hx = states(t, kind, 2, batch=3)
@@ -52,5 +62,12 @@ def cells(kind, gates):
 
 
 def refusals():
-    yield Refusal("gru_cell", lambda t: (t(3, 4), t(3, 2), t(6, 5), t(6, 2)), RuntimeError, "gru_cell: input has inconsistent input_size")
-    yield Refusal("gru_cell", lambda t: (t(3, 4), t(2, 2), t(6, 4), t(6, 2)), RuntimeError, "gru_cell: Input batch size")
+    yield Refusal(
+        "gru_cell",
+        lambda t: (t(3, 4), t(3, 2), t(6, 5), t(6, 2)),
+        RuntimeError,
+        "gru_cell: input has inconsistent input_size",
+    )
+    yield Refusal(
+        "gru_cell", lambda t: (t(3, 4), t(2, 2), t(6, 4), t(6, 2)), RuntimeError, "gru_cell: Input batch size"
+    )

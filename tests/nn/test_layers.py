@@ -1,4 +1,4 @@
-"""Layers against PyTorch's: the same seed gives the same weights under the same names, the same text, the same results."""
+"""Layers against PyTorch's: same seed, same weights, names, text and results."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def arrays(tensors: Any) -> list[Any]:
 
 
 def run(lib: Any, spec: Any) -> Any:
-    """Text, state names, first weights, outputs, gradients, and the state after two calls in training and one in evaluation."""
+    """Text, names, first weights, outputs, gradients, and the state after two calls in training, one in evaluation."""
     name, args, kwargs, shapes = spec
     layer = made(lib, name, args, kwargs)
     texts, results = [repr(layer), list(layer.state_dict())], []
@@ -224,8 +224,30 @@ def test_sync_batch_norm_conversion() -> None:
     assert converted(rushlight.randn(2, 1, 3, 3)).shape == (2, 2, 3, 3)
 
 
+def test_adaptive_softmax() -> None:
+    x = np.random.default_rng(0).standard_normal((9, 8)).astype(np.float32)
+    target = np.array([0, 3, 4, 9, 11, 1, 5, 10, 2])
+    results = []
+    for lib in (rushlight, torch):
+        layer = made(lib, "AdaptiveLogSoftmaxWithLoss", (8, 12, [4, 9]), {"div_value": 2.0, "head_bias": True})
+        output, loss = layer(lib.tensor(x), lib.tensor(target))
+        loss.backward()
+        one = layer(lib.tensor(x[0]), lib.tensor(7))
+        grads = [p.grad for p in layer.parameters()]
+        results.append(
+            arrays([output, loss, *one, layer.log_prob(lib.tensor(x)), layer.predict(lib.tensor(x)), *grads])
+        )
+        with pytest.raises(RuntimeError, match="Target values should be in"):
+            layer(lib.tensor(x), lib.tensor(target + 3))
+        with pytest.raises(ValueError, match="cutoffs"):
+            lib.nn.AdaptiveLogSoftmaxWithLoss(8, 12, [4, 4])
+    for a, b in zip(*results):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_embedding() -> None:
-    ours, theirs = (made(lib, "Embedding", (6, 3), dict(padding_idx=2)) for lib in (rushlight, torch))
+    ours, theirs = (made(lib, "Embedding", (6, 3), {"padding_idx": 2}) for lib in (rushlight, torch))
     np.testing.assert_array_equal(ours.weight.detach().numpy(), theirs.weight.detach().numpy())
     index = np.array([[1, 2, 5], [2, 2, 0]])
     for layer, lib in ((ours, rushlight), (theirs, torch)):
@@ -237,7 +259,7 @@ def test_embedding() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [dict(max_norm=1.0), dict(max_norm=0.5, norm_type=1.0, padding_idx=1), dict(scale_grad_by_freq=True)]
+    "options", [{"max_norm": 1.0}, {"max_norm": 0.5, "norm_type": 1.0, "padding_idx": 1}, {"scale_grad_by_freq": True}]
 )
 def test_embedding_options(options: Any) -> None:
     index = np.array([[1, 4, 4], [4, 2, 1]])

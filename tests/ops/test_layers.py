@@ -1,4 +1,4 @@
-"""Operators of layers beyond the contracts: running statistics, edge values, dtypes, packing, tables of interpolation."""
+"""Operators of layers beyond the contracts: running statistics, edge values, dtypes, packing, tables."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ def both(function: Any, *args: Any) -> None:
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs):
         assert str(a.dtype) == str(b.dtype) and tuple(a.shape) == tuple(b.shape)
-        np.testing.assert_allclose(a.detach().float().numpy(), b.detach().float().numpy(), rtol=1e-5, atol=1e-6, equal_nan=True)
+        np.testing.assert_allclose(
+            a.detach().float().numpy(), b.detach().float().numpy(), rtol=1e-5, atol=1e-6, equal_nan=True
+        )
 
 
-# ---------------------------------------------------------------------------------------------------- running statistics
+# -------------------------------------------------------------------------------------------------- running statistics
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (4, 3, 5), (2, 3, 4, 4)])
@@ -73,7 +75,7 @@ def test_batch_norm_of_large_means() -> None:
     np.testing.assert_allclose(y, expected, atol=2e-3)
 
 
-# ----------------------------------------------------------------------------------------------------------- edge values
+# --------------------------------------------------------------------------------------------------------- edge values
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf, np.inf])
@@ -86,13 +88,21 @@ def test_max_pool_of_special_values(value: float) -> None:
 
 def test_ties_go_to_the_first() -> None:
     both(lambda lib, t: lib.nn.functional.max_pool2d(t, 2, 1, return_indices=True), np.zeros((1, 1, 4, 4), np.float32))
-    both(lambda lib, t: lib.nn.functional.adaptive_max_pool2d(t, 2, return_indices=True), np.zeros((1, 1, 5, 5), np.float32))
+    both(
+        lambda lib, t: lib.nn.functional.adaptive_max_pool2d(t, 2, return_indices=True),
+        np.zeros((1, 1, 5, 5), np.float32),
+    )
 
 
 def test_nan_stays_where_it_is() -> None:
     x = np.zeros((1, 1, 6, 6), np.float32)
     x[0, 0, 1, 1] = np.nan
-    for mode, kwargs in (("nearest", {}), ("bilinear", dict(align_corners=False)), ("bicubic", dict(align_corners=True)), ("area", {})):
+    for mode, kwargs in (
+        ("nearest", {}),
+        ("bilinear", {"align_corners": False}),
+        ("bicubic", {"align_corners": True}),
+        ("area", {}),
+    ):
         both(lambda lib, t, m=mode, k=kwargs: lib.nn.functional.interpolate(t, (9, 3), mode=m, **k), x)
     both(lambda lib, t: lib.nn.functional.adaptive_avg_pool2d(t, 3), x)
 
@@ -105,7 +115,7 @@ def test_attention_of_a_blind_query_is_zero() -> None:
     assert not q.grad.isnan().any()
 
 
-# ---------------------------------------------------------------------------------------------------------------- dtypes
+# -------------------------------------------------------------------------------------------------------------- dtypes
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -174,11 +184,16 @@ def test_interpolation_at_many_sizes(size: int) -> None:
         both(lambda lib, t, n=out: lib.nn.functional.interpolate(t, n), x)
         both(lambda lib, t, n=out: lib.nn.functional.interpolate(t, n, mode="nearest-exact"), x)
         both(lambda lib, t, n=out: lib.nn.functional.interpolate(t, n, mode="linear", align_corners=False), x)
-        both(lambda lib, t, n=out: lib.nn.functional.interpolate(t, scale_factor=n / 3.1, mode="linear") if int(size * n / 3.1) else t, x)
+        both(
+            lambda lib, t, n=out: (
+                lib.nn.functional.interpolate(t, scale_factor=n / 3.1, mode="linear") if int(size * n / 3.1) else t
+            ),
+            x,
+        )
         both(lambda lib, t, n=out: lib.nn.functional.adaptive_avg_pool1d(t, n), x)
 
 
-# --------------------------------------------------------------------------------------------------------------- packing
+# ------------------------------------------------------------------------------------------------------------- packing
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
@@ -223,11 +238,14 @@ def test_packing_refusals() -> None:
             lib.nn.utils.rnn.pad_packed_sequence(pack(x, [3, 2]), total_length=2)
 
 
-# ------------------------------------------------------------------------------------------------------------ double use
+# ----------------------------------------------------------------------------------------------------------- double use
 
 
 def test_inputs_of_a_convolution_may_be_views() -> None:
-    both(lambda lib, t: lib.nn.functional.conv2d(t[::2, 1:3, ::2], t[:2, :2, :2, :2]), rng.standard_normal((4, 4, 8, 8)).astype(np.float32))
+    both(
+        lambda lib, t: lib.nn.functional.conv2d(t[::2, 1:3, ::2], t[:2, :2, :2, :2]),
+        rng.standard_normal((4, 4, 8, 8)).astype(np.float32),
+    )
 
 
 def test_embedding_gradient_adds_up() -> None:

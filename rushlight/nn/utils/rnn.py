@@ -14,7 +14,7 @@ from ...ops.joining import cat
 from ...tensor import Tensor
 
 
-class PackedSequence_(NamedTuple):  # noqa: N801 (PyTorch's name)
+class PackedSequence_(NamedTuple):
     """The fields of a PackedSequence."""
 
     data: Tensor
@@ -34,13 +34,17 @@ class PackedSequence(PackedSequence_):
     """
 
     def __new__(
-        cls, data: Any, batch_sizes: Tensor | None = None, sorted_indices: Tensor | None = None, unsorted_indices: Tensor | None = None
+        cls,
+        data: Any,
+        batch_sizes: Tensor | None = None,
+        sorted_indices: Tensor | None = None,
+        unsorted_indices: Tensor | None = None,
     ) -> PackedSequence:
         if batch_sizes is None:  # torch: PackedSequence((data, batch_sizes)) works too
             data, batch_sizes = data
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
-        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)  # type: ignore[arg-type]
+        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
         """This sequence with `data` converted; see `Tensor.to`."""
@@ -108,14 +112,24 @@ def _take_batch(x: Tensor, indices: Any, batch_first: bool) -> Tensor:
 
 def _check_lengths(lengths: Any, batch: int, steps: int) -> None:
     if lengths.shape != (batch,):
-        raise ShapeError(f"pack_padded_sequence: Expected `len(lengths)` to be equal to batch_size, but got {lengths.size} (batch_size={batch})")
+        raise ShapeError(
+            f"pack_padded_sequence: Expected `len(lengths)` to be equal to batch_size, but got {lengths.size} "
+            f"(batch_size={batch})"
+        )
     if lengths.size and lengths.min() <= 0:
-        raise OperatorError("pack_padded_sequence: Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0")
+        raise OperatorError(
+            "pack_padded_sequence: Length of all samples has to be greater than 0, but found an element in 'lengths' "
+            "that is <= 0"
+        )
     if lengths.size and lengths.max() > steps:
-        raise ShapeError(f"pack_padded_sequence: Expected all lengths to be at most {steps}, the input's, but found {lengths.max()}")
+        raise ShapeError(
+            f"pack_padded_sequence: Expected all lengths to be at most {steps}, the input's, but found {lengths.max()}"
+        )
 
 
-def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[Any], batch_first: bool = False, enforce_sorted: bool = True) -> PackedSequence:
+def pack_padded_sequence(
+    input: Tensor, lengths: Tensor | Sequence[Any], batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
     """Packs padded sequences, leaving the padding out.
 
     Args:
@@ -135,7 +149,8 @@ def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[Any], batch_f
         sizes, input = sizes[order], _take_batch(input, order, batch_first)
     elif np.any(np.diff(sizes) > 0):
         raise OperatorError(
-            "pack_padded_sequence: `lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can "
+            "pack_padded_sequence: `lengths` array must be sorted in decreasing order when `enforce_sorted` is True. "
+            "You can "
             "pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement."
         )
     x = input.transpose(0, 1) if batch_first else input
@@ -165,7 +180,8 @@ def pad_packed_sequence(
     steps = len(counts) if total_length is None else total_length
     if steps < len(counts):
         raise ValueError(
-            f"Expected total_length to be at least the length of the longest sequence in input, but got total_length={total_length} "
+            "Expected total_length to be at least the length of the longest sequence in input, but got "
+            f"total_length={total_length} "
             f"and max sequence length being {len(counts)}"
         )
     within = np.arange(int(counts[0])) < np.pad(counts, (0, steps - len(counts)))[:, None]  # (L, N)
@@ -184,7 +200,9 @@ def _filled(rows: Tensor, places: Any, value: float) -> Tensor:
     return made
 
 
-def pad_sequence(sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right") -> Tensor:
+def pad_sequence(
+    sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+) -> Tensor:
     """Sequences (L_i, *) as one batch, padded to the longest.
 
     Args:
@@ -201,7 +219,9 @@ def pad_sequence(sequences: Any, batch_first: bool = False, padding_value: float
                 [1., 0.]])
     """
     if not isinstance(sequences, Iterable):
-        raise OperatorError(f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}")
+        raise OperatorError(
+            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
+        )
     if padding_side not in ("left", "right"):
         raise OperatorError(f"pad_sequence: Expected padding_side to be one of left or right, but got {padding_side}.")
     sequences = list(sequences)
@@ -209,7 +229,9 @@ def pad_sequence(sequences: Any, batch_first: bool = False, padding_value: float
         raise OperatorError("pad_sequence: received an empty list of sequences")
     lengths = np.array([len(s) for s in sequences])
     steps = int(lengths.max())
-    within = np.arange(steps) < lengths[:, None] if padding_side == "right" else np.arange(steps) >= steps - lengths[:, None]
+    within = (
+        np.arange(steps) < lengths[:, None] if padding_side == "right" else np.arange(steps) >= steps - lengths[:, None]
+    )
     padded = _filled(cat(sequences, 0), within, padding_value)
     return padded if batch_first else padded.transpose(0, 1)
 
