@@ -13,6 +13,7 @@ from ..autograd.grad_mode import no_grad
 from ..autograd.tape import touch, wrap
 from ..errors import ArgumentError, AssertError
 from ..nn.module import Module
+from ..nn.normalization import _BatchNorm
 from ..tensor import Tensor
 from .lr_scheduler.base import LRScheduler, per_group
 from .lr_scheduler.cosine import half_cosine
@@ -184,8 +185,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         model: computed in train mode; its mode is put back.
         device: where to put the input; only "cpu".
     """
-    norms: list[Any] = [m for m in model.modules() if hasattr(m, "running_mean") and hasattr(m, "reset_running_stats")]
-    norms = [m for m in norms if hasattr(m, "num_batches_tracked")]
+    norms: list[Any] = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     if not norms:
         return
     momenta, was_training = [m.momentum for m in norms], model.training

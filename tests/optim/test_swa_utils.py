@@ -104,8 +104,6 @@ def test_swalr(options):
 def test_update_bn():
     seen = []
     for library in (rushlight, torch):
-        if not hasattr(library.nn, "BatchNorm1d"):
-            pytest.skip("no batch norm yet")
         model = library.nn.Sequential(library.nn.BatchNorm1d(3), library.nn.BatchNorm1d(3, affine=False)).eval()
         rng = np.random.default_rng(0)
         batches = [library.from_numpy(rng.standard_normal((8, 3)).astype(np.float32) + i) for i in range(3)]
@@ -114,3 +112,10 @@ def test_update_bn():
         seen.append([value.numpy() for value in model.state_dict().values()])
     for ours, theirs in zip(*seen):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_update_bn_leaves_other_norms_alone():
+    model = rushlight.nn.InstanceNorm1d(2, track_running_stats=True)
+    model.running_mean.fill_(3.0)
+    rushlight.optim.swa_utils.update_bn([rushlight.ones(4, 2, 5)], model)
+    assert model.running_mean.tolist() == [3, 3]
