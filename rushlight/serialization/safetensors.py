@@ -1,25 +1,21 @@
-"""Saving and loading: state dicts as safetensors files, which hold arrays and text and can run no code.
-
-A file is written under a temporary name beside its place, flushed to the disk, and renamed: whoever reads sees the old
-file or the new one, whole.
-"""
+"""State dicts as safetensors files, which hold arrays and text and can run no code."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtypes
-from .autograd.tape import TensorBase, wrap
-from .errors import DTypeError, OperatorError
+from .. import dtypes
+from ..autograd.tape import TensorBase, wrap
+from ..errors import DTypeError, OperatorError
+from .atomic import write_atomically
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    from ..tensor import Tensor
 
 # What the format calls the dtypes it has.
 _DTYPES = {
@@ -32,32 +28,6 @@ _DTYPES = {
     "BOOL": dtypes.bool,
     "C64": dtypes.complex64,
 }
-
-
-def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
-    """Calls `write(file)` on a new file that takes the place of `path` once it is complete and on the disk.
-
-    Raises:
-        OSError: no such folder, no space, no permission. What was at `path` is untouched then.
-    """
-    target = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def save_safetensors(
@@ -105,7 +75,7 @@ def load_safetensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
     data = Path(path).read_bytes()
     try:
-        parts = deserialize(data)
+        parts = deserialize(data)  # type: ignore[no-untyped-call]
     except SafetensorError as why:
         raise OperatorError(f"load_safetensors: {os.fspath(path)!r} is not a whole safetensors file: {why}") from None
     return {name: wrap(_loaded_array(part)) for name, part in parts}
