@@ -17,7 +17,7 @@ import numpy as np
 
 from ..autograd.tape import wrap
 from ..kernels import xp
-from .promotion import floating, into
+from .promotion import floating, into, is_complex, not_implemented
 from .unary import operator, public
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def _in_float64(definition: Callable[..., Array]) -> Callable[..., Array]:
     """Series that cancel need the digits, so every dtype is computed in float64 and rounded once."""
 
     def call(x: Array, *rest: Any) -> Array:
+        if is_complex(x):
+            raise TypeError("complex")  # `public` names the function
         return xp.asarray(definition(x.astype(np.float64), *rest)).astype(x.dtype)
 
     return call
@@ -257,7 +259,10 @@ def _airy(x: Array) -> Array:
 
 def _plain(name: str, definition: Callable[[Array], Array], input: Any, out: Any) -> Any:
     """A function that, as in PyTorch, has no derivative."""
-    result = wrap(_in_float64(definition)(floating(input, name)._array))
+    input = floating(input, name)
+    if is_complex(input):
+        raise not_implemented(name, input)
+    result = wrap(_in_float64(definition)(input._array))
     return result if out is None else into(out, result, name)
 
 

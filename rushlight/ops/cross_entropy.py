@@ -161,7 +161,13 @@ class CrossEntropy(Operator):
         ctx.shape, ctx.half = x.shape, x.dtype if is_half(x) else None
         rows = _rows(x if ctx.half is None else x.astype(np.float32))
         flat = target.reshape(-1)
-        loss, lse = cross_entropy_forward(rows, flat, weight, ignore_index, smoothing, reduction)
+        try:
+            loss, lse = cross_entropy_forward(rows, flat, weight, ignore_index, smoothing, reduction)
+        except RangeError:
+            check_classes(
+                "cross_entropy", target, rows.shape[1], ignore_index
+            )  # names the place in the target's own shape
+            raise
         ctx.save(rows, flat, weight, lse)
         ctx.options = ignore_index, smoothing, reduction
         loss = loss if reduction != "none" else loss.reshape(target.shape)
@@ -183,7 +189,11 @@ class NllLoss(Operator):
         ctx.shape, ctx.half = x.shape, x.dtype if is_half(x) else None
         rows, ctx.target = _rows(x if ctx.half is None else x.astype(np.float32)), target.reshape(-1)
         ctx.rows, ctx.weight, ctx.options = rows.shape, weight, (ignore_index, reduction)
-        loss = nll_forward(rows, ctx.target, weight, ignore_index, reduction)
+        try:
+            loss = nll_forward(rows, ctx.target, weight, ignore_index, reduction)
+        except RangeError:
+            check_classes("nll_loss", target, rows.shape[1], ignore_index)  # names the place in the target's own shape
+            raise
         loss = loss if reduction != "none" else loss.reshape(target.shape)
         return loss if ctx.half is None else loss.astype(ctx.half)
 

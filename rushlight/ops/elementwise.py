@@ -120,15 +120,13 @@ def add(input: Tensor, other: Any, *, alpha: Scalar = 1, out: Tensor | None = No
         >>> rushlight.add(rushlight.tensor([1., 2.]), 3)
         tensor([4., 5.])
     """
-    a, b = operands(input, other, "add", wide_beside_numbers)
+    a, b = operands(input, other, "add")
     if alpha != 1:
         b = b * _check_alpha(alpha, a, b, "add")
     try:
         result = Add.apply(a, b)
     except ValueError:
         raise broadcast_error("add", a, b) from None
-    if a is not input or b is not other:
-        result = narrowed(result, input, other)
     return result if out is None else into(out, result, "add")
 
 
@@ -150,7 +148,7 @@ def sub(input: Tensor, other: Any, *, alpha: Any = 1, out: Tensor | None = None)
     Raises:
         RuntimeError: as for `add`, and for bool tensors (use logical_xor or ~).
     """
-    a, b = operands(input, other, "sub", wide_beside_numbers)
+    a, b = operands(input, other, "sub")
     if a is not input or b is not other:
         _refuse_bool(input, other)
     if alpha != 1:
@@ -162,8 +160,6 @@ def sub(input: Tensor, other: Any, *, alpha: Any = 1, out: Tensor | None = None)
     except TypeError:
         _refuse_bool(a, b)
         raise
-    if a is not input or b is not other:
-        result = narrowed(result, input, other)
     return result if out is None else into(out, result, "sub")
 
 
@@ -433,14 +429,14 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """
     if type(exponent) is int and isinstance(input, TensorBase) and input._array.dtype.kind == "f":
         exponent = float(exponent)
-    a, b = operands(input, exponent, "pow", wide_beside_numbers)
+    a, b = operands(input, exponent, "pow")
     kind = (a if isinstance(a, TensorBase) else b)._array.dtype.kind
     if kind in "iu":
         result: Any = _integer_power(a, b, exponent)
     elif kind == "b":
         result = wrap(a._array | ~b._array)  # 0 ** 1 alone is 0
     else:
-        result = narrowed(both(Pow, a, b, "pow"), input, exponent)
+        result = both(Pow, a, b, "pow")
     return result if out is None else into(out, result, "pow")
 
 

@@ -165,8 +165,10 @@ def in_one_dtype(a: Any, b: Any, name: str) -> tuple[Any, Any]:
 
 
 def wide_beside_numbers(a: Any, b: Any, name: str) -> tuple[Any, Any]:
-    """As `in_one_dtype`, but half precision beside a number becomes float32, in which PyTorch computes then, so that the
-    number is not rounded to half precision. `narrowed` brings the result back."""
+    """As `in_one_dtype`, but half precision beside a number becomes float32; `narrowed` brings the result back.
+
+    torch: products and quotients take the number unrounded so; sums, differences and powers round it to half first.
+    """
     for x, number in ((a, b), (b, a)):
         if isinstance(number, (float, int)) and isinstance(x, TensorBase) and is_half(x):
             wide = cast(x, dtypes.float32), float(number)  # type: ignore[arg-type]

@@ -8,7 +8,9 @@ Everything is plain array arithmetic, so it runs wherever NumPy's functions run.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import OperatorError, UnsupportedError
 from ..kernels import kernel, xp
-from .promotion import as_tensor, conj, floating, in_float32, into, operands, unbroadcast
+from .promotion import as_tensor, conj, floating, in_float32, into, is_complex, operands, unbroadcast
 from .unary import operator, public
 
 if TYPE_CHECKING:
@@ -234,6 +236,18 @@ _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617
 _SHIFT = 9  # arguments are raised above this by the recurrence, where the asymptotic series is exact
 
 
+def _in_float64(definition: Callable[..., Array]) -> Callable[..., Array]:
+    """The differences in these formulas cancel near roots, so every dtype is computed in float64 and rounded once."""
+
+    @functools.wraps(definition)
+    def call(*args: Any) -> Array:
+        if any(is_complex(a) for a in args):
+            raise TypeError("complex")  # `public` names the function
+        return definition(*(a.astype(np.float64) for a in args)).astype(args[0].dtype)
+
+    return call
+
+
 def _log_gamma_of_positive(x: Array) -> Array:
     """Stirling's series at x + 9, and the recurrence gamma(x + 1) = x gamma(x) back from there."""
     small = x < _SHIFT
@@ -252,17 +266,18 @@ def _sin_pi(x: Array) -> Array:
     return xp.sin((x - 2 * xp.rint(x / 2)) * math.pi)
 
 
-@in_float32
+@_in_float64
 def lgamma_forward(x: Array) -> Array:
     """log |gamma(x)|, by reflection below 0: gamma(x) gamma(1 - x) = pi / sin(pi x)."""
     positive = _log_gamma_of_positive(xp.where(x > 0, x, 1 - xp.where(xp.isfinite(x), x, 0)))
     reflected = math.log(math.pi) - xp.log(xp.absolute(_sin_pi(x))) - positive
     y = xp.where(x > 0, positive, reflected)
     pole = (x <= 0) & (xp.floor(x) == x)
+    y = xp.where((x == 1) | (x == 2), 0, y)  # the roots, exactly
     return xp.where(pole | xp.isinf(x), math.inf, y).astype(x.dtype)
 
 
-@in_float32
+@_in_float64
 def digamma_forward(x: Array) -> Array:
     """d/dx log gamma(x)."""
     reflect = x < 0
@@ -281,7 +296,7 @@ def digamma_forward(x: Array) -> Array:
     return xp.where(pole, math.nan, y).astype(x.dtype)
 
 
-@in_float32
+@_in_float64
 def zeta_forward(s: Array, q: Array) -> Array:
     """Hurwitz's zeta: the sum of (q + k)^-s over k = 0, 1, 2..., by Euler and Maclaurin's formula from q + k >= 9 on."""
     s, q = xp.broadcast_arrays(s, q)

@@ -294,10 +294,15 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
+def _sign(x: Array) -> Array:
+    """-1, 0 or 1. torch: the sign of NaN is 0."""
+    return xp.where(xp.isnan(x), 0, xp.sign(x)).astype(x.dtype) if x.dtype.kind == "f" else xp.sign(x)
+
+
 def _sgn(x: Array) -> Array:
     """x / |x|, and 0 where x is 0."""
     if not is_complex(x):
-        return xp.sign(x)
+        return xp.sign(x) if isinstance(x, TensorBase) else _sign(x)
     size = xp.absolute(x)
     return x / xp.where(size == 0, xp.ones_like(size), size)
 
@@ -341,7 +346,7 @@ def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         raise UnsupportedError(
             "sign: Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
-    return _flat("sign", _identity if input._array.dtype.kind == "b" else xp.sign, input, out)
+    return _flat("sign", _identity if input._array.dtype.kind == "b" else _sign, input, out)
 
 
 def _identity(x: Array) -> Array:
