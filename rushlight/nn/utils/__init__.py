@@ -1,3 +1,5 @@
-"""Helpers for networks."""
+"""Helpers for networks: limiting gradients, parameters as one vector, sequences of several lengths."""
 
 from . import rnn
+from .clip_grad import clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from .convert_parameters import parameters_to_vector, vector_to_parameters
