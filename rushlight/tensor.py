@@ -680,6 +680,8 @@ class Tensor(TensorBase):
     split, split_with_sizes, chunk, tensor_split = ops.split, ops.split_with_sizes, ops.chunk, ops.tensor_split
     hsplit, vsplit, dsplit = ops.hsplit, ops.vsplit, ops.dsplit
     diagonal, unfold, as_strided = ops.diagonal, ops.unfold, ops.as_strided
+    unsafe_split, unsafe_chunk, narrow_copy = ops.unsafe_split, ops.unsafe_chunk, ops.narrow_copy
+    sum_to_size = ops.sum_to_size
     clone, contiguous = ops.clone, ops.contiguous
     t_, transpose_, swapaxes_ = ops.reshaping.t_, ops.reshaping.transpose_, ops.reshaping.swapaxes_
     squeeze_, unsqueeze_, swapdims_ = ops.reshaping.squeeze_, ops.reshaping.unsqueeze_, ops.reshaping.swapdims_
@@ -718,6 +720,8 @@ class Tensor(TensorBase):
     qr, svd, lu, lu_solve, geqrf = ops.qr, ops.svd, ops.lu, ops.lu_solve, ops.geqrf
     orgqr, ormqr, triangular_solve = ops.orgqr, ops.ormqr, ops.triangular_solve
     matrix_exp, matrix_power, cov, corrcoef = ops.matrix_exp, ops.matrix_power, ops.cov, ops.corrcoef
+
+    stft, istft = ops.stft, ops.istft
 
     # -- filling and new tensors
 

@@ -128,6 +128,7 @@ from .shape import (  # noqa: F401
     moveaxis,
     movedim,
     narrow,
+    narrow_copy,
     permute,
     ravel,
     reshape,
@@ -136,6 +137,7 @@ from .shape import (  # noqa: F401
     split,
     split_with_sizes,
     squeeze,
+    sum_to_size,
     swapaxes,
     swapdims,
     t,
@@ -144,9 +146,13 @@ from .shape import (  # noqa: F401
     unbind,
     unflatten,
     unfold,
+    unsafe_chunk,
+    unsafe_split,
     unsqueeze,
     view,
     view_as,
+    view_as_complex,
+    view_as_real,
     vsplit,
 )
 from .dropout import alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_  # noqa: F401
@@ -342,6 +348,7 @@ from .scatter import (  # noqa: F401
     slice_scatter,
     take,
     take_along_dim,
+    unravel_index,
 )
 from .sampling import (  # noqa: F401
     bernoulli,
@@ -405,3 +412,4 @@ from .decompositions import (  # noqa: F401
 from .decompositions import old_cholesky as cholesky  # noqa: F401
 from .decompositions import old_qr as qr  # noqa: F401
 from .decompositions import old_svd as svd  # noqa: F401
+from .fourier import istft, stft  # noqa: F401

@@ -38,17 +38,20 @@ Tensors = Any  # a sequence of Tensors
 
 
 class Cat(Operator):
-    """Arguments: the tensors, then the dimension."""
+    """Arguments: the tensors, then the dimension. torch: empty 1-d tensors join anything."""
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Array:
         *arrays, dim = args
-        ctx.lengths, ctx.dim = [a.shape[dim] for a in arrays], dim
-        return xp.concatenate(arrays, axis=dim)
+        ctx.shapes, ctx.dim = [a.shape for a in arrays], dim
+        kept = [a for a in arrays if a.shape != (0,)]
+        return xp.concatenate(kept or arrays, axis=dim)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        return tuple(grad[index] for index in piece_indices(ctx.lengths, ctx.dim))
+        shapes, dim = ctx.shapes, ctx.dim
+        pieces = piece_indices(tuple([0 if s == (0,) else s[dim] for s in shapes]), dim)
+        return tuple([grad[p] if s != (0,) else xp.zeros_like(grad, shape=s) for p, s in zip(pieces, shapes)])
 
 
 class Stack(Operator):
@@ -94,14 +97,14 @@ def cat(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None, axis: int 
         tensor([0., 1., 1.])
     """
     parts = alike(tensors, "cat")
-    kept = [x for x in parts if x._array.shape != (0,)] or parts[:1]  # torch: the old kind of empty tensor joins anything
-    if not kept[0]._array.ndim:
+    first = next((x for x in parts if x._array.shape != (0,)), parts[0])
+    if not first._array.ndim:
         raise ShapeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated")
-    dim = wrap_dim(dim if axis is None else axis, kept[0]._array.ndim, "cat")
+    dim = wrap_dim(dim if axis is None else axis, first._array.ndim, "cat")
     try:
-        result = Cat.apply(*kept, dim)
+        result = Cat.apply(*parts, dim)
     except ValueError:
-        shapes = ", ".join(str(tuple(x.shape)) for x in kept)
+        shapes = ", ".join(str(tuple(x.shape)) for x in parts)
         raise ShapeError(f"cat: Sizes of tensors must match except in dimension {dim}. Got shapes {shapes}") from None
     return result if out is None else into(out, result, "cat")
 
@@ -257,13 +260,13 @@ class Repeat(Operator):
         return grad.reshape(tuple(pairs)).sum(axis=tuple(range(0, len(pairs), 2))).reshape(ctx.shape)
 
 
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
+def repeat(input: Tensor, *sizes_: Any, repeats: Any = None) -> Tensor:
     """A copy in which each dimension is repeated as often as `repeats` says; extra counts add leading dimensions.
 
     Raises:
         RuntimeError: fewer counts than dimensions, or a negative one.
     """
-    counts = sizes(repeats)
+    counts = sizes(sizes_ if repeats is None else (repeats,))
     if len(counts) < input._array.ndim:
         raise ShapeError(
             f"repeat: Number of dimensions of repeat dims {list(counts)} can not be smaller than number of dimensions of tensor {list(input.shape)}"
@@ -274,9 +277,9 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
 
 
 @numpy_name("tile")
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *sizes_: Any, dims: Any = None) -> Tensor:
     """`repeat`, with missing counts taken as 1."""
-    counts = sizes(dims)
+    counts = sizes(sizes_ if dims is None else (dims,))
     return repeat(input, (1,) * (input._array.ndim - len(counts)) + counts)
 
 
@@ -334,9 +337,9 @@ def _flip(x: Tensor, axis: Any = None) -> Tensor:
     return Flip.apply(x, tuple(dims))
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
     """A copy with the entries of these dimensions in reverse order."""
-    return Flip.apply(input, wrap_dims(sizes(dims), input._array.ndim, "flip"))
+    return Flip.apply(input, wrap_dims(sizes(axes if dims is None else (dims,)), input._array.ndim, "flip"))
 
 
 def fliplr(input: Tensor) -> Tensor:

@@ -345,8 +345,13 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     if len(left) != len(right):
         raise OperatorError("tensordot: both dimension lists should have same length")
     for i, j in zip(left, right):
-        if a._array.shape[i] != b._array.shape[j]:
-            raise ShapeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
+        n, m = a._array.shape[i], b._array.shape[j]
+        if n != m and 1 not in (n, m):
+            raise ShapeError(
+                f"tensordot: contracted dimensions need to match, but first has size {n} in dim {i} and second has size {m} in dim {j}"
+            )
+        if n != m:  # torch: a contracted dimension of size 1 broadcasts, so the other side is summed
+            a, b = (a, b.sum(j, True)) if n == 1 else (a.sum(i, True), b)
     keep_a, keep_b = ([d for d in range(x._array.ndim) if d not in used] for x, used in ((a, left), (b, right)))
     n = product(a._array.shape[d] for d in left)
     rows, columns = [a._array.shape[d] for d in keep_a], [b._array.shape[d] for d in keep_b]

@@ -256,7 +256,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim
     return cumsum(_panels(y, x, dx, dim, "cumulative_trapezoid"), dim)
 
 
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
+def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
     """The slope of `input` along each of `dim` (all by default), by differences of second order.
 
     Args:
@@ -268,6 +268,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     axes = [wrap_dim(d, ndim, "gradient") for d in dims]
     if edge_order not in (1, 2):
         raise OperatorError(f"gradient: torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}")
+    spacing = 1 if spacing is None else spacing
     per_axis = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(axes)
     if len(per_axis) != len(axes):
         raise OperatorError(f"gradient: torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(per_axis)}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
-from ..errors import OperatorError, RangeError, ShapeError
+from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
 from .indexing import Index, index_backward, lane_index, plain_index
 from .numpy_protocol import numpy_name
@@ -443,7 +443,8 @@ def _slice_source(x: Tensor, dim: int, places: Array, source: Tensor, name: str)
     wanted = list(x._array.shape)
     if wanted:
         wanted[dim] = places.size
-    if list(source._array.shape) != wanted and not (source._array.size == product_of(wanted) and source._array.ndim == 0):
+    single = source._array.size == product_of(wanted) and (not wanted or not source._array.ndim)  # 0-d stands for one slice
+    if list(source._array.shape) != wanted and not single:
         raise ShapeError(f"{name}: {name}(): source of shape {list(source.shape)} must be {wanted} for index of {places.size} and self {list(x.shape)}")
     return source
 
@@ -473,7 +474,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
     dim, places = _slices(input, dim, index, "index_copy")
     source = _slice_source(input, dim, places, source, "index_copy")
     if not input._array.ndim:
-        return into(out, source.reshape(()).clone() if places.size else input.clone(), "index_copy")
+        return into(out, index_copy(input.reshape(1), 0, wrap(places), source.reshape(1)).reshape(()), "index_copy")
     return into(out, IndexPut.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_copy")
 
 
@@ -486,7 +487,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         _check_number(input, value, "index_fill")
     value = cast(as_tensor(value, "index_fill"), input.dtype) if isinstance(value, TensorBase) else wrap(np.asarray(value).astype(input._array.dtype))
     if not input._array.ndim:
-        return value.clone() if places.size else input.clone()  # type: ignore[no-any-return]
+        return index_fill(input.reshape(1), 0, wrap(places), value).reshape(())
     return IndexPut.apply(input, _along(dim, places), value)  # type: ignore[no-any-return]
 
 
@@ -697,3 +698,16 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
     flat = IndexPut.apply(input.reshape(-1), (positions._array.reshape(-1).copy(),), src.reshape(-1))
     return flat.reshape(input.shape)  # type: ignore[no-any-return]
 
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """The coordinates, in a tensor of this shape, of positions in the flattened tensor."""
+    if not isinstance(indices, TensorBase) or indices._array.dtype.kind not in "iu":
+        raise ArgumentError(f"unravel_index: expected 'indices' to be an integer tensor, got {getattr(indices, 'dtype', type(indices))}")
+    size = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    if min(size, default=0) < 0:
+        raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {size}")
+    rest, found = indices._array, []
+    for n in reversed(size):
+        found.append(wrap(np.asarray(rest % n)))
+        rest = rest // n
+    return tuple(reversed(found))

@@ -307,7 +307,7 @@ class Bitcast(View):
 # -------------------------------------------------------------------------------------------------- another shape
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes_: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape; one size may be -1. A view where the memory allows it, else a copy.
 
     Raises:
@@ -318,7 +318,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         tensor([[0, 1, 2],
                 [3, 4, 5]])
     """
-    shape = sizes(shape)
+    shape = sizes(sizes_ if shape is None else (shape,))
     try:
         return Reshape.apply(input, shape)
     except ValueError:
@@ -487,13 +487,13 @@ numpy_name("ravel")(ravel)
 # -------------------------------------------------------------------------------------------- order of dimensions
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *order_: Any, dims: Any = None) -> Tensor:
     """A view with the dimensions in the order `dims`.
 
     Raises:
         RuntimeError: `dims` is not a permutation of the tensor's dimensions.
     """
-    dims = sizes(dims)
+    dims = sizes(order_ if dims is None else (dims,))
     ndim = input._array.ndim
     if len(dims) != ndim:
         raise ShapeError(
@@ -773,6 +773,21 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0, *, indic
     return tuple(Slice.apply(input, (*(slice(None),) * dim, slice(a, max(a, b)))) for a, b in pieces)
 
 
+def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """`split` under the name that PyTorch gives it where pieces may be written to one by one."""
+    return split(tensor, split_size, dim)
+
+
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """`chunk` under the name that PyTorch gives it where pieces may be written to one by one."""
+    return chunk(input, chunks, dim)
+
+
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A copy of `narrow(input, dim, start, length)`."""
+    return narrow(input, dim, start, length).clone()
+
+
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` along the second dimension (the first of a vector)."""
     return _split_at(input, indices_or_sections, 1 if input.ndim > 1 else 0, 1, "hsplit")
@@ -869,6 +884,64 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
             f"elements, the storage has {room}"
         )
     return AsStrided.apply(input, size, stride, offset)
+
+
+class ViewAsReal(View):
+    """Complex numbers as pairs of their parts, along a new last dimension."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array) -> Array:
+        flat, start = _memory(x)
+        stride = tuple([2 * s // x.itemsize for s in x.strides])
+        return _strided(flat.view(x.real.dtype), (*x.shape, 2), (*stride, 1), 2 * start)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return grad[..., 0] + 1j * grad[..., 1]
+
+
+class ViewAsComplex(View):
+    @staticmethod
+    def forward(ctx: Any, x: Array) -> Array:
+        return x.view(np.complex64 if x.dtype == np.float32 else np.complex128)[..., 0]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return xp.stack([xp.real(grad), xp.imag(grad)], axis=-1)
+
+
+def view_as_real(input: Tensor) -> Tensor:
+    """A view of complex numbers as pairs (..., 2) of real and imaginary part."""
+    if input._array.dtype.kind != "c":
+        raise OperatorError(f"view_as_real: view_as_real is only supported for complex tensors, got {input.dtype}")
+    input._pin()
+    return ViewAsReal.apply(input)
+
+
+def view_as_complex(input: Tensor) -> Tensor:
+    """A view of pairs (..., 2) as complex numbers.
+
+    Raises:
+        RuntimeError: the last dimension does not have size 2 and stride 1, or the dtype has no complex partner.
+    """
+    array = input._pin()
+    if array.dtype not in (np.float32, np.float64):
+        raise OperatorError(f"view_as_complex: view_as_complex is only supported for float and double tensors, got {input.dtype}")
+    if not array.ndim or array.shape[-1] != 2:
+        raise ShapeError(f"view_as_complex: Tensor must have a last dimension of size 2, got shape {list(array.shape)}")
+    if array.strides[-1] != array.itemsize:
+        raise OperatorError("view_as_complex: Tensor must have a last dimension with stride 1")
+    return ViewAsComplex.apply(input)
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """The sum over what broadcasting from `size` to the shape of `input` would have repeated."""
+    wanted, have = sizes(size), input._array.shape
+    lead = len(have) - len(wanted)
+    if lead < 0 or any(m not in (1, n) for n, m in zip(have[lead:], wanted)):
+        raise ShapeError(f"sum_to_size: size {list(wanted)} is not expandable to size {list(have)}.")
+    axes = [i for i, n in enumerate(have) if i < lead or (wanted[i - lead] == 1 and n != 1)]
+    return reshape(input.sum(axes, True), wanted) if axes else input
 
 
 def atleast_1d(*tensors: Any) -> Any:

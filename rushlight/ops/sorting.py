@@ -16,8 +16,9 @@ from ..errors import DTypeError, OperatorError, ShapeError
 from . import results
 from .numpy_protocol import numpy_name
 from .promotion import into, is_complex, not_a_tensor, not_implemented
-from .reduction import Chosen, choose, one_per_lane
+from .reduction import choose, one_per_lane
 from .results import into_all
+from .scan import Running
 from .shape import wrap_dim
 
 if TYPE_CHECKING:
@@ -205,25 +206,26 @@ def _quantile(input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolati
     n = ordered._array.shape[-1]
     bad = np.isnan(lanes._array)
     count = n - bad.sum(-1, keepdims=True) if skip_nan else np.full((*lanes._array.shape[:-1], 1), n)
-    position = q._array.reshape(-1) * np.maximum(count - 1, 0).astype(input._array.dtype)  # (..., Q)
+    position = q.reshape(-1) * wrap(np.maximum(count - 1, 0).astype(input._array.dtype))  # (..., Q)
     if not skip_nan:
-        position = np.where(bad.any(-1, keepdims=True), n - 1, position)
-    mixed = _between(ordered, position.astype(input._array.dtype), interpolation).movedim(-1, 0)
+        position = position.masked_fill(wrap(bad.any(-1, keepdims=True)), n - 1)
+    mixed = _between(ordered, position, interpolation).movedim(-1, 0)
     shape = [1] * input._array.ndim if dim is None else [1 if i == axis else m for i, m in enumerate(input._array.shape)]
     kept = shape if keepdim else [] if dim is None else [m for i, m in enumerate(input._array.shape) if i != axis]
     return mixed.reshape((*([q._array.size] if q._array.ndim else []), *kept))  # type: ignore[no-any-return]
 
 
-def _between(ordered: Tensor, position: Array, interpolation: str) -> Any:
-    if interpolation == "nearest":
-        position = np.rint(position)
-    low = np.floor(position).astype(np.int64) if interpolation != "higher" else np.ceil(position).astype(np.int64)
-    below = Chosen.apply(ordered, low, ordered._array.ndim - 1, True)
+def _between(ordered: Tensor, position: Tensor, interpolation: str) -> Any:
+    """The elements at fractional positions. One element may be chosen for several, so gradients add up (`Running`)."""
+    place, last = position._array, ordered._array.ndim - 1
+    place = np.rint(place) if interpolation == "nearest" else place
+    low = (np.ceil if interpolation == "higher" else np.floor)(place).astype(np.int64)
+    below = Running.apply(ordered, low, last)
     if interpolation not in ("linear", "midpoint"):
         return below
-    above = Chosen.apply(ordered, np.ceil(position).astype(np.int64), ordered._array.ndim - 1, True)
-    weight = position - low if interpolation == "linear" else np.full(position.shape, 0.5)
-    return below.lerp(above, wrap(weight.astype(position.dtype)))
+    above = Running.apply(ordered, np.ceil(place).astype(np.int64), last)
+    weight = position - wrap(low.astype(place.dtype)) if interpolation == "linear" else wrap(np.full_like(place, 0.5))
+    return below.lerp(above, weight)
 
 
 def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out: Tensor | None = None) -> Tensor:
@@ -359,15 +361,15 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return wrap(np.bincount(input._array.astype(np.int64), weights._array, minlength).astype(kind))
 
 
-def _limits(x: Array, low: Any, high: Any, name: str) -> tuple[float, float]:
-    """The range of a histogram: that of the data if both ends are 0, widened by 1 if it is a point."""
+def _limits(x: Array, low: Any, high: Any, name: str, widen: float = 1) -> tuple[float, float]:
+    """The range of a histogram: that of the data if both ends are 0, widened if it is a point."""
     if low == high == 0 and x.size:
         low, high = x.min(), x.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise OperatorError(f"{name}: range of [{low}, {high}] is not finite")
     if low > high:
         raise OperatorError(f"{name}: max must be larger than min, got {low} and {high}")
-    return (low - 1, high + 1) if low == high else (low, high)
+    return (low - widen, high + widen) if low == high else (low, high)
 
 
 def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0, *, out: Tensor | None = None) -> Tensor:
@@ -392,7 +394,7 @@ def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | N
     if isinstance(bins, TensorBase):
         edges = bins._array
     else:
-        low, high = _limits(flat, *(range or (0, 0)), "histogram") if range is None or range[0] == range[1] else range
+        low, high = _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range
         edges = np.linspace(low, high, bins + 1).astype(flat.dtype)
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogram(flat, edges.astype(np.float64), weights=weights, density=density)
@@ -410,7 +412,7 @@ def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor |
     if isinstance(bins[0], TensorBase):
         edges = [b._array for b in bins]
     else:
-        ends = [(range[2 * i], range[2 * i + 1]) if range is not None else _limits(points[:, i], 0, 0, "histogramdd") for i in np.arange(count)]
+        ends = [(range[2 * i], range[2 * i + 1]) if range is not None else _limits(points[:, i], 0, 0, "histogramdd", 0.5) for i in np.arange(count)]
         edges = [np.linspace(low, high, n + 1).astype(points.dtype) for n, (low, high) in zip(bins, ends)]
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogramdd(points, edges, weights=weights, density=density)

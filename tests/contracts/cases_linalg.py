@@ -43,6 +43,7 @@ def added():
 def contractions():
     yield Case("tensordot", lambda t: (t(2, 3, 4), t(3, 4, 2)))
     yield Case("tensordot", lambda t: (t(2, 3, 4), t(4, 2, 3)), dict(dims=([0, 2], [1, 0])), id="lists")
+    yield Case("tensordot", lambda t: (t(2, 1), t(3, 2)), dict(dims=([1], [0])), id="broadcast")
     for equation, *shapes in EQUATIONS:
         yield Case("einsum", lambda t, e=equation, s=shapes: (e, *(t(*x) for x in s)), id=equation)
     yield Case("einsum", lambda t: (t(2, 3), [0, 1], t(3, 4), [1, 2], [0, 2]), id="sublists")

@@ -28,6 +28,7 @@ def cases():
         yield Case("quantile", lambda t: (t.distinct(3, 5), 0.3, 1), dict(interpolation=how), id=how)
     yield Case("quantile", lambda t: (t.distinct(3, 5), t.float([0.1, 0.9], grad=False)), dict(keepdim=True), id="all")
     yield Case("quantile", lambda t: (t.distinct(3, 5), t.float([0.1, 0.9], grad=False), 0), id="several")
+    yield Case("quantile", lambda t: (t.distinct(3, 5), t.float([0.1, 0.15, 0.9]), 1), id="repeated", gradgrad=False)
     yield Case("nanquantile", lambda t: (t.const(np.float32([[1.0, NAN, 3.0], [1.0, 2.0, 3.0]])), 0.6, 1), grad=False)
     yield from distinct()
     yield from places()
