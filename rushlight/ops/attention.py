@@ -19,7 +19,7 @@ from .dropout import dropout
 from .joining import cat
 from .linear import linear
 from .padding import pad
-from .promotion import in_float32
+from .promotion import in_float32, is_half
 from .softmax import softmax
 
 if TYPE_CHECKING:
@@ -44,17 +44,19 @@ def _scores(q: Array, k: Array, scale: float, causal: bool) -> Array:
 
 
 @kernel
-@in_float32
 def attention_forward(q: Array, k: Array, v: Array, scale: float, causal: bool) -> tuple[Array, Array]:
-    """y = softmax(q k^T * scale) v and lse, the log-sum-exp of each row of scores.
+    """y = softmax(q k^T * scale) v and lse, the log-sum-exp of each row of scores (float32 for half precision).
 
     q (..., L, D), k (..., S, D), v (..., S, E) -> y (..., L, E), lse (..., L). If causal, query i sees keys 0 to i.
     """
+    kind = q.dtype
+    if is_half(q):
+        q, k, v = (x.astype(np.float32) for x in (q, k, v))
     scores = _scores(q, k, scale, causal)
     top = scores.max(axis=-1, keepdims=True)
     weights = xp.exp(scores - top)
     total = weights.sum(axis=-1, keepdims=True)
-    return (weights @ v) / total, (top + xp.log(total))[..., 0]
+    return ((weights @ v) / total).astype(kind), (top + xp.log(total))[..., 0]
 
 
 @kernel
