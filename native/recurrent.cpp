@@ -46,7 +46,7 @@ void multiply(const Rows& a, const Weight& b, float* c, bool add) {
     const int64_t blocks = ceil_div(b.K, K_BLOCK);
     for (int64_t i = 0; i < blocks; i++) {
         const int64_t k = b.K * i / blocks, steps = b.K * (i + 1) / blocks - k;
-        const Rows part{a.block.at(0, k), a.count, 0};
+        const Rows part{a.block.at(0, k), a.count};
         for (int64_t n = 0; n < b.columns; n += NR) {
             const Tile tile{c + n, b.columns, 0, n, int(min(NR, b.columns - n)), add || i > 0};
             run_strips(steps, part, b.panels + n * b.K + k * NR, NR, tile, KEEP);
@@ -57,7 +57,7 @@ void multiply(const Rows& a, const Weight& b, float* c, bool add) {
 // Copies rows to a distance at which they do not share sets of the L1 cache.
 Rows gather(const Steps& s, int64_t t, int64_t first, int64_t rows, int64_t columns, float* to) {
     for (int64_t r = 0; r < rows; r++) std::memcpy(to + r * (columns + W), at(s, t, first + r), size_t(columns) * sizeof(float));
-    return {{to, columns + W, 1}, rows, 0};
+    return {{to, columns + W, 1}, rows};
 }
 
 // --- walks through time ----------------------------------------------------------------------------------------------
