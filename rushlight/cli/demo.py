@@ -88,7 +88,8 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
 def progress_bar(batches: Iterable[Any], title: str) -> Any:
     """A bar that is there while it moves, and only in a terminal (`disable=None`)."""
     columns, lines = shutil.get_terminal_size()  # 80 x 24 where the terminal does not tell; tqdm would show nothing
-    return tqdm(batches, title, leave=False, disable=None, unit="batch", ncols=columns, nrows=lines)
+    form = "{desc} {bar} {n_fmt}/{total_fmt}{postfix}"
+    return tqdm(batches, title, leave=False, disable=None, ncols=columns, nrows=lines, bar_format=form)
 
 
 def shown(bar: Any, meter: Meter) -> Iterator[tuple[Tensor, Tensor]]:
