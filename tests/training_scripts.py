@@ -39,7 +39,7 @@ def train(
 def mlp(torch: Any) -> list[float]:
     """Three linear layers, SGD with momentum, on classes that a random linear map gives."""
     nn = torch.nn
-    torch.manual_seed(0)
+    torch.manual_seed(2)
     x = torch.randn(600, 20)
     y = (x @ torch.randn(20, 5)).argmax(1)
     model = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 5))
