@@ -1,4 +1,4 @@
-"""Activation modules: each calls the function of `nn.functional` that its docstring names, where formula and source stand."""
+"""Activation modules: each calls the function of `nn.functional` that its docstring names; formulas stand there."""
 
 from __future__ import annotations
 

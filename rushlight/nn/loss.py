@@ -163,6 +163,8 @@ class BCELoss(_WeightedLoss):
 class BCEWithLogitsLoss(_WeightedLoss):
     """Binary cross entropy of logits; see `nn.functional.binary_cross_entropy_with_logits`."""
 
+    pos_weight: Tensor | None
+
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -221,7 +223,7 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """The negative log-likelihood under a normal distribution of given variance; see `nn.functional.gaussian_nll_loss`."""
+    """The negative log-likelihood under a normal distribution; see `nn.functional.gaussian_nll_loss`."""
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(None, None, reduction)

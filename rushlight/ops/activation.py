@@ -147,7 +147,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         >>> relu(rushlight.tensor([-1., 2.]))
         tensor([0., 2.])
     """
-    return activate(Relu, "relu", input, inplace, kinds="fViu")  # type: ignore[no-any-return]
+    return activate(Relu, "relu", input, inplace, kinds="fViu")
 
 
 @numpy_name("sigmoid")
@@ -169,7 +169,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source: Hendrycks, Gimpel 2016, arXiv:1606.08415; Ramachandran et al. 2017, arXiv:1710.05941.
     """
-    return activate(Silu, "silu", input, inplace, kinds="fVc")  # type: ignore[no-any-return]
+    return activate(Silu, "silu", input, inplace, kinds="fVc")
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -185,7 +185,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """
     if approximate not in ("none", "tanh"):
         raise OperatorError(f"gelu: approximate argument must be either none or tanh, not {approximate!r}")
-    return activate(Gelu, "gelu", input, False, approximate)  # type: ignore[no-any-return]
+    return activate(Gelu, "gelu", input, False, approximate)
 
 
 # ----------------------------------------------------------------------------------- straight lines joined at corners
@@ -230,7 +230,7 @@ Hardswish = operator(
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input, 0), 6)."""
-    return activate(Hardtanh, "relu6", input, inplace, 0, 6, kinds="fVi")  # type: ignore[no-any-return]
+    return activate(Hardtanh, "relu6", input, inplace, 0, 6, kinds="fVi")
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
@@ -243,7 +243,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ArgumentError(f"hardtanh: min_val {min_val} cannot be greater than max_val {max_val}")
     if isinstance(input, TensorBase) and input._array.dtype.kind in "iu":
         min_val, max_val = int(min_val), int(max_val)
-    return activate(Hardtanh, "hardtanh", input, inplace, min_val, max_val, kinds="fVi")  # type: ignore[no-any-return]
+    return activate(Hardtanh, "hardtanh", input, inplace, min_val, max_val, kinds="fVi")
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -251,17 +251,17 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
     Source: Maas et al. 2013, "Rectifier Nonlinearities Improve Neural Network Acoustic Models".
     """
-    return activate(LeakyRelu, "leaky_relu", input, inplace, negative_slope)  # type: ignore[no-any-return]
+    return activate(LeakyRelu, "leaky_relu", input, inplace, negative_slope)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """input where it is above `threshold`, `value` elsewhere; NaN stays NaN."""
-    return activate(Threshold, "threshold", input, inplace, threshold, value, kinds="fViu")  # type: ignore[no-any-return]
+    return activate(Threshold, "threshold", input, inplace, threshold, value, kinds="fViu")
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 where |input| <= lambd, input elsewhere."""
-    return activate(Hardshrink, "hardshrink", input, False, lambd)  # type: ignore[no-any-return]
+    return activate(Hardshrink, "hardshrink", input, False, lambd)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -272,12 +272,12 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if lambd < 0:
         raise OperatorError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
-    return activate(Softshrink, "softshrink", input, False, lambd)  # type: ignore[no-any-return]
+    return activate(Softshrink, "softshrink", input, False, lambd)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input + 3, 0), 6) / 6: a line in place of the sigmoid."""
-    return activate(Hardsigmoid, "hardsigmoid", input, inplace)  # type: ignore[no-any-return]
+    return activate(Hardsigmoid, "hardsigmoid", input, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -285,7 +285,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source: Howard et al. 2019, arXiv:1905.02244.
     """
-    return activate(Hardswish, "hardswish", input, inplace)  # type: ignore[no-any-return]
+    return activate(Hardswish, "hardswish", input, inplace)
 
 
 # --------------------------------------------------------------------------------------------- smooth, exponential
@@ -345,12 +345,12 @@ Tanhshrink = operator("Tanhshrink", lambda x: x - xp.tanh(x), _tanhshrink_backwa
 
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """log(1 + exp(beta * input)) / beta; input itself where beta * input > threshold."""
-    return activate(Softplus, "softplus", input, False, beta, threshold)  # type: ignore[no-any-return]
+    return activate(Softplus, "softplus", input, False, beta, threshold)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(1 / (1 + exp(-input)))."""
-    return activate(LogSigmoid, "logsigmoid", input, False)  # type: ignore[no-any-return]
+    return activate(LogSigmoid, "logsigmoid", input, False)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -358,7 +358,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Source: Clevert et al. 2015, arXiv:1511.07289.
     """
-    return activate(Elu, "elu", input, inplace, alpha, 1.0, 1.0)  # type: ignore[no-any-return]
+    return activate(Elu, "elu", input, inplace, alpha, 1.0, 1.0)
 
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -370,7 +370,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source: Klambauer et al. 2017, arXiv:1706.02515.
     """
-    return activate(Elu, "selu", input, inplace, SELU_ALPHA, SELU_SCALE, 1.0)  # type: ignore[no-any-return]
+    return activate(Elu, "selu", input, inplace, SELU_ALPHA, SELU_SCALE, 1.0)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -383,7 +383,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """
     if alpha == 0:
         raise OperatorError("celu: ZeroDivisionError: alpha cannot be 0 for CELU")
-    return activate(Elu, "celu", input, inplace, alpha, 1.0, 1.0 / alpha)  # type: ignore[no-any-return]
+    return activate(Elu, "celu", input, inplace, alpha, 1.0, 1.0 / alpha)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -391,17 +391,17 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source: Misra 2019, arXiv:1908.08681.
     """
-    return activate(Mish, "mish", input, inplace)  # type: ignore[no-any-return]
+    return activate(Mish, "mish", input, inplace)
 
 
 def softsign(input: Tensor) -> Tensor:
     """input / (1 + |input|)."""
-    return activate(Softsign, "softsign", floating(input, "softsign"), False, kinds="fVc")  # type: ignore[no-any-return]
+    return activate(Softsign, "softsign", floating(input, "softsign"), False, kinds="fVc")
 
 
 def tanhshrink(input: Tensor) -> Tensor:
     """input - tanh(input)."""
-    return activate(Tanhshrink, "tanhshrink", floating(input, "tanhshrink"), False, kinds="fVc")  # type: ignore[no-any-return]
+    return activate(Tanhshrink, "tanhshrink", floating(input, "tanhshrink"), False, kinds="fVc")
 
 
 # ---------------------------------------------------------------------------- with a learned, drawn or second operand
@@ -446,10 +446,11 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         channels = x.shape[1] if x.ndim > 1 else 1
         if channels != w.size:
             raise ShapeError(
-                f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {w.size} and channel size = {channels}."
+                f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {w.size} and "
+                f"channel size = {channels}."
             )
     shape = (1, w.size) + (1,) * (x.ndim - 2) if x.ndim > 1 else (1,) * x.ndim
-    return activate(Prelu, "prelu", input, False, weight.reshape(shape))  # type: ignore[no-any-return]
+    return activate(Prelu, "prelu", input, False, weight.reshape(shape))
 
 
 class Rrelu(Operator):
@@ -468,7 +469,8 @@ class Rrelu(Operator):
 def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """leaky_relu with a slope drawn anew for each negative element from [lower, upper) in training, their mean otherwise.
+    """leaky_relu with a slope drawn anew for each negative element from [lower, upper) in training, their mean
+    otherwise.
 
     Raises:
         RuntimeError: lower > upper, or a bound is not finite.
@@ -481,7 +483,7 @@ def rrelu(
         )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    return activate(Rrelu, "rrelu", input, inplace, _random_slopes(input._array, lower, upper))  # type: ignore[no-any-return]
+    return activate(Rrelu, "rrelu", input, inplace, _random_slopes(input._array, lower, upper))
 
 
 def _random_slopes(x: Array, lower: float, upper: float) -> Array:
@@ -530,7 +532,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         )
     lead = (slice(None),) * dim
     halves = (*lead, slice(size // 2)), (*lead, slice(size // 2, None))
-    return activate(Glu, "glu", input, False, *halves)  # type: ignore[no-any-return]
+    return activate(Glu, "glu", input, False, *halves)
 
 
 # ------------------------------------------------------------------------------------------------- in-place variants

@@ -1,10 +1,12 @@
 """Bessel functions of orders 0 and 1, the modified ones, and Airy's function.
 
-For moderate arguments the integrals that define them are summed over equal steps: over a whole period, or over a line on
+For moderate arguments the integrals that define them are summed over equal steps: over a whole period, or over a line
+on
 which the integrand vanishes doubly exponentially, that is exact to rounding with a few dozen points. Near 0 the power
 series serve, far out the asymptotic ones.
 
-Source: Abramowitz, Stegun 1964, chapters 9 and 10; Trefethen, Weideman 2014, "The exponentially convergent trapezoidal rule".
+Source: Abramowitz, Stegun 1964, chapters 9 and 10; Trefethen, Weideman 2014, "The exponentially convergent trapezoidal
+rule".
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.tape import wrap
+from ..autograd.tape import Operator, wrap
 from ..kernels import xp
 from .promotion import floating, into, is_complex, not_implemented
 from .unary import operator, public
@@ -95,32 +97,32 @@ def _i1_over_x(x: Array, i1: Array) -> Array:
     return xp.where(x == 0, 0.5, i1 / xp.where(x == 0, 1, x))
 
 
-I0 = operator("I0", _i0, lambda grad, x: grad * I1.derive(x))
-I0e = operator("I0e", _i0e, lambda grad, x: grad * (I1e.derive(x) - xp.sign(x) * I0e.derive(x)))
-I1 = operator("I1", _i1, lambda grad, x: grad * (I0.derive(x) - _i1_over_x(x, I1.derive(x))))
-I1e = operator(
+I0: type[Operator] = operator("I0", _i0, lambda grad, x: grad * I1.derive(x))
+I0e: type[Operator] = operator("I0e", _i0e, lambda grad, x: grad * (I1e.derive(x) - xp.sign(x) * I0e.derive(x)))
+I1: type[Operator] = operator("I1", _i1, lambda grad, x: grad * (I0.derive(x) - _i1_over_x(x, I1.derive(x))))
+I1e: type[Operator] = operator(
     "I1e", _i1e, lambda grad, x: grad * (I0e.derive(x) - _i1_over_x(x, I1e.derive(x)) - xp.sign(x) * I1e.derive(x))
 )
 
 
 def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind of order 0."""
-    return public("i0", I0.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("i0", I0.apply, input, out, "fV")
 
 
 def i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(-|input|) * i0(input)."""
-    return public("i0e", I0e.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("i0e", I0e.apply, input, out, "fV")
 
 
 def i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind of order 1."""
-    return public("i1", I1.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("i1", I1.apply, input, out, "fV")
 
 
 def i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(-|input|) * i1(input)."""
-    return public("i1e", I1e.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("i1e", I1e.apply, input, out, "fV")
 
 
 # ----------------------------------------------------------------------------------------------- modified, second kind
@@ -268,60 +270,60 @@ def _plain(name: str, definition: Callable[[Array], Array], input: Any, out: Any
 
 def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the first kind of order 0."""
-    return _plain("bessel_j0", lambda x: _j(x, 0), input, out)  # type: ignore[no-any-return]
+    return _plain("bessel_j0", lambda x: _j(x, 0), input, out)
 
 
 def bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the first kind of order 1."""
-    return _plain("bessel_j1", lambda x: _j(x, 1), input, out)  # type: ignore[no-any-return]
+    return _plain("bessel_j1", lambda x: _j(x, 1), input, out)
 
 
 def bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the second kind of order 0."""
-    return _plain("bessel_y0", lambda x: _y(x, 0), input, out)  # type: ignore[no-any-return]
+    return _plain("bessel_y0", lambda x: _y(x, 0), input, out)
 
 
 def bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Bessel function of the second kind of order 1."""
-    return _plain("bessel_y1", lambda x: _y(x, 1), input, out)  # type: ignore[no-any-return]
+    return _plain("bessel_y1", lambda x: _y(x, 1), input, out)
 
 
 def modified_bessel_i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind of order 0."""
-    return _plain("modified_bessel_i0", lambda x: _i(x, 0), input, out)  # type: ignore[no-any-return]
+    return _plain("modified_bessel_i0", lambda x: _i(x, 0), input, out)
 
 
 def modified_bessel_i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind of order 1."""
-    return _plain("modified_bessel_i1", lambda x: _i(x, 1), input, out)  # type: ignore[no-any-return]
+    return _plain("modified_bessel_i1", lambda x: _i(x, 1), input, out)
 
 
 def modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the second kind of order 0."""
-    return _plain("modified_bessel_k0", lambda x: _scaled_k(x, 0) * xp.exp(-x), input, out)  # type: ignore[no-any-return]
+    return _plain("modified_bessel_k0", lambda x: _scaled_k(x, 0) * xp.exp(-x), input, out)
 
 
 def modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the second kind of order 1."""
-    return _plain("modified_bessel_k1", lambda x: _scaled_k(x, 1) * xp.exp(-x), input, out)  # type: ignore[no-any-return]
+    return _plain("modified_bessel_k1", lambda x: _scaled_k(x, 1) * xp.exp(-x), input, out)
 
 
 def scaled_modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(input) * modified_bessel_k0(input)."""
-    return _plain("scaled_modified_bessel_k0", lambda x: _scaled_k(x, 0), input, out)  # type: ignore[no-any-return]
+    return _plain("scaled_modified_bessel_k0", lambda x: _scaled_k(x, 0), input, out)
 
 
 def scaled_modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(input) * modified_bessel_k1(input)."""
-    return _plain("scaled_modified_bessel_k1", lambda x: _scaled_k(x, 1), input, out)  # type: ignore[no-any-return]
+    return _plain("scaled_modified_bessel_k1", lambda x: _scaled_k(x, 1), input, out)
 
 
 def spherical_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(input) / input, and 1 at 0."""
     definition = lambda x: xp.where(xp.isinf(x), 0, xp.sinc(xp.where(xp.isinf(x), 0, x) / math.pi))
-    return _plain("spherical_bessel_j0", definition, input, out)  # type: ignore[no-any-return]
+    return _plain("spherical_bessel_j0", definition, input, out)
 
 
 def airy_ai(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Airy's function Ai."""
-    return _plain("airy_ai", _airy, input, out)  # type: ignore[no-any-return]
+    return _plain("airy_ai", _airy, input, out)

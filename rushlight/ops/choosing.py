@@ -89,22 +89,22 @@ def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tenso
     Raises:
         TypeError: not two tensors. RuntimeError: complex tensors; shapes that do not broadcast.
     """
-    return _extreme("maximum", xp.maximum, as_tensor(input, "maximum"), as_tensor(other, "maximum", "other"), out)  # type: ignore[no-any-return]
+    return _extreme("maximum", xp.maximum, as_tensor(input, "maximum"), as_tensor(other, "maximum", "other"), out)
 
 
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two tensors, element by element; NaN if either is. See `maximum`."""
-    return _extreme("minimum", xp.minimum, as_tensor(input, "minimum"), as_tensor(other, "minimum", "other"), out)  # type: ignore[no-any-return]
+    return _extreme("minimum", xp.minimum, as_tensor(input, "minimum"), as_tensor(other, "minimum", "other"), out)
 
 
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of two tensors; where one is NaN, the other."""
-    return _extreme("fmax", xp.fmax, as_tensor(input, "fmax"), as_tensor(other, "fmax", "other"), out)  # type: ignore[no-any-return]
+    return _extreme("fmax", xp.fmax, as_tensor(input, "fmax"), as_tensor(other, "fmax", "other"), out)
 
 
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two tensors; where one is NaN, the other."""
-    return _extreme("fmin", xp.fmin, as_tensor(input, "fmin"), as_tensor(other, "fmin", "other"), out)  # type: ignore[no-any-return]
+    return _extreme("fmin", xp.fmin, as_tensor(input, "fmin"), as_tensor(other, "fmin", "other"), out)
 
 
 class Clamp(Operator):
@@ -164,7 +164,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
 
 def _bound(bound: Any, kind: dtypes.dtype) -> Any:
     if bound is None or isinstance(bound, TensorBase):
-        return bound if bound is None else cast(bound, kind)  # type: ignore[arg-type]
+        return bound if bound is None else cast(bound, kind)
     return kind.numpy.type(bound)
 
 
@@ -219,7 +219,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         >>> rushlight.where(x > 0, x, 0.)
         tensor([0., 2.])
     """
-    mask = getattr(condition, "_array", condition)
+    mask: Any = getattr(condition, "_array", condition)
     if input is None or other is None:
         return tuple(map(wrap, np.nonzero(np.atleast_1d(mask))))
     if mask.dtype.kind != "b" and mask.dtype != np.uint8:
@@ -273,7 +273,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) 
         raise not_implemented("lerp", input)
     if is_half(input):
         wide = [cast(x, dtypes.float32) if isinstance(x, TensorBase) else x for x in (input, end, weight)]
-        result = cast(lerp(*wide), dtypes.of(input._array))  # type: ignore[arg-type]
+        result = cast(lerp(*wide), dtypes.of(input._array))
         return result if out is None else into(out, result, "lerp")
     try:
         result = Lerp.apply(input, end, weight if isinstance(weight, TensorBase) else input._array.dtype.type(weight))

@@ -1,4 +1,5 @@
-"""Questions with yes or no for an answer, element by element: comparison, logic on truth values, tests for NaN and infinity.
+"""Questions with yes or no for an answer, element by element: comparison, logic on truth values, tests for NaN and
+infinity.
 Bitwise logic and shifts of integers live here too. None of these has a gradient.
 """
 
@@ -55,7 +56,7 @@ def _pairwise(function: Any, refused: str = "", numbers: str = "other") -> Calla
                 as_tensor(input, name)
             if numbers == "none":
                 as_tensor(other, name, "other")
-            return _apply(function, name, input, other, out, refused)  # type: ignore[no-any-return]
+            return _apply(function, name, input, other, out, refused)
 
         numpy_name(function.__name__)(lambda a, b: _apply(function, name, a, b, None, refused))
         return call  # type: ignore[return-value]
@@ -139,7 +140,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8
         close = (x == y) | (np.isfinite(y) & (np.abs(x - y) <= atol + np.abs(rtol * y)))
     except ValueError:
         raise broadcast_error("isclose", input, other) from None
-    return wrap(close | (np.isnan(x) & np.isnan(y)) if equal_nan else close)  # type: ignore[no-any-return]
+    return wrap(close | (np.isnan(x) & np.isnan(y)) if equal_nan else close)
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
@@ -203,7 +204,7 @@ def _single(function: Any, refused: str = "") -> Callable[[F], F]:
             if input._array.dtype.kind in refused:
                 raise not_implemented(name, input)
             result = wrap(function(input._array))
-            return result if out is None else into(out, result, name)  # type: ignore[no-any-return]
+            return result if out is None else into(out, result, name)
 
         return numpy_name(function.__name__)(call) if isinstance(function, np.ufunc) else call  # type: ignore[return-value]
 

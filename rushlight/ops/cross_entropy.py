@@ -1,6 +1,7 @@
 """Losses of classifiers: cross entropy and negative log-likelihood, with class indices or probabilities as target.
 
-Classes lie in the second dimension, (N, C, d1, d2, ...), or in the only one, (C,). The kernels see rows: (R, C), with one
+Classes lie in the second dimension, (N, C, d1, d2, ...), or in the only one, (C,). The kernels see rows: (R, C), with
+one
 target per row.
 """
 
@@ -117,7 +118,7 @@ def cross_entropy_backward(
 
 @kernel
 def nll_forward(x: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
-    """-weight[t] x[t] for each row of x (R, C): (R,), or its sum, or for "mean" that divided by the sum of weight[t]."""
+    """-weight[t] x[t] for each row of x (R, C): (R,), its sum, or for "mean" that divided by the sum of weight[t]."""
     check_classes("nll_loss", target, x.shape[1], ignore_index)
     index, kept, scale = _row_weights(target, weight, ignore_index)
     loss = xp.where(kept, -x[np.arange(len(index)), index] * scale, 0)
@@ -241,7 +242,8 @@ def _check_weight(name: str, x: Array, weight: Any, classes: int) -> None:
         return
     if weight._array.shape != (classes,):
         raise ShapeError(
-            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
+            "tensor "
             f"of shape: {list(weight._array.shape)}"
         )
     if weight._array.dtype != x.dtype:
@@ -285,24 +287,23 @@ def cross_entropy(
 
     Source: Szegedy et al. 2015, arXiv:1512.00567, section 7 (label smoothing).
     """
-    if not isinstance(input, TensorBase) or not isinstance(target, TensorBase):
-        wrong, name = (input, "input") if not isinstance(input, TensorBase) else (target, "target")
-        raise not_a_tensor(wrong, "cross_entropy_loss", name)
+    for argument, x in (("input", input), ("target", target)):
+        if not isinstance(x, TensorBase):
+            raise not_a_tensor(x, "cross_entropy_loss", argument)
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     check_reduction("cross_entropy", reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise OperatorError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    x, t = input._array, target._array
-    if x.dtype.kind not in "fV":
+    logits, labels = input._array, target._array
+    if logits.dtype.kind not in "fV":
         raise not_implemented("cross_entropy", input)
-    if x.shape == t.shape:
+    if logits.shape == labels.shape:
         return _with_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    if weight is not None or x.ndim != 2 or t.dtype != np.int64 or t.shape != x.shape[:1]:
-        check_indices("cross_entropy", x, t, weight)
-    return CrossEntropy.apply(
-        input, t.astype(np.int64, copy=False), constant(weight), ignore_index, label_smoothing, reduction
-    )  # type: ignore[no-any-return]
+    if weight is not None or logits.ndim != 2 or labels.dtype != np.int64 or labels.shape != logits.shape[:1]:
+        check_indices("cross_entropy", logits, labels, weight)
+    labels = labels.astype(np.int64, copy=False)
+    return CrossEntropy.apply(input, labels, constant(weight), ignore_index, label_smoothing, reduction)
 
 
 def _with_probabilities(
@@ -325,8 +326,8 @@ def _with_probabilities(
         logp = logp * weight.reshape((-1,) + (1,) * (input.ndim - 1 - dim))
     losses = -(logp * target)
     if reduction == "none":
-        return losses.sum(dim)  # type: ignore[no-any-return]
-    return losses.sum() / (input.numel() / classes) if reduction == "mean" else losses.sum()  # type: ignore[no-any-return]
+        return losses.sum(dim)
+    return losses.sum() / (input.numel() / classes) if reduction == "mean" else losses.sum()
 
 
 def nll_loss(
@@ -355,7 +356,7 @@ def nll_loss(
     if x.dtype.kind not in "fV":
         raise not_implemented("nll_loss", input)
     check_indices("nll_loss", x, t, weight)
-    return NllLoss.apply(input, t.astype(np.int64, copy=False), constant(weight), ignore_index, reduction)  # type: ignore[no-any-return]
+    return NllLoss.apply(input, t.astype(np.int64, copy=False), constant(weight), ignore_index, reduction)
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:

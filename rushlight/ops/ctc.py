@@ -201,7 +201,8 @@ def ctc_loss(
     wanted = _lengths(target_lengths, count, "target_lengths")
     if given.size and (given.max() > steps or given.min() < 0 or wanted.min() < 0):
         raise OperatorError(
-            f"ctc_loss: Expected input_lengths to be in [0, {steps}] and target_lengths at least 0, got {given.tolist()} and "
+            f"ctc_loss: Expected input_lengths to be in [0, {steps}] and target_lengths at least 0, got "
+            f"{given.tolist()} and "
             f"{wanted.tolist()}"
         )
     if targets._array.dtype.kind not in "iu":
@@ -212,7 +213,7 @@ def ctc_loss(
         raise OperatorError(f"ctc_loss: targets must be in [0, {classes - 1}], got {padded.min()} to {padded.max()}")
     losses = CtcLoss.apply(batched, padded, given, wanted, blank, zero_infinity)
     if reduction == "mean":
-        return (losses / np.maximum(wanted, 1).astype(losses._array.dtype)).mean()  # type: ignore[no-any-return]
+        return (losses / np.maximum(wanted, 1).astype(losses._array.dtype)).mean()
     if reduction == "sum":
-        return losses.sum()  # type: ignore[no-any-return]
-    return losses.reshape(()) if log_probs.ndim == 2 else losses  # type: ignore[no-any-return]
+        return losses.sum()
+    return losses.reshape(()) if log_probs.ndim == 2 else losses

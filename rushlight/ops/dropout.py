@@ -40,7 +40,7 @@ class Dropout(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return Dropout.derive(grad, ctx.mask, ctx.scale)  # type: ignore[no-any-return]
+        return Dropout.derive(grad, ctx.mask, ctx.scale)
 
 
 class AlphaDropout(Operator):
@@ -53,7 +53,7 @@ class AlphaDropout(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return Dropout.derive(grad, ctx.mask, ctx.scale)  # type: ignore[no-any-return]
+        return Dropout.derive(grad, ctx.mask, ctx.scale)
 
 
 def _checked(name: str, input: Tensor, p: float) -> None:
@@ -77,7 +77,7 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
         return input
     mask = random.dropout_mask(None, array.shape if shape is None else shape, p)
     if not inplace:
-        return Dropout.apply(input, mask, _scale(array.dtype, 1 - p))  # type: ignore[no-any-return]
+        return Dropout.apply(input, mask, _scale(array.dtype, 1 - p))
     check_writable(input)
     return write_(input, Dropout.apply(input, mask, _scale(array.dtype, 1 - p)), name)
 
@@ -107,7 +107,7 @@ def _channel_mask(name: str, input: Tensor) -> tuple[int, ...]:
 
 
 def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """In training, sets whole channels of (N, C, ...) to 0 with probability p and multiplies the others by 1 / (1 - p)."""
+    """In training, sets whole channels of (N, C, ...) to 0 with probability p and grows the others by 1 / (1 - p)."""
     return _drop("feature_dropout", input, p, train, False, _channel_mask("feature_dropout", input))
 
 
@@ -145,14 +145,17 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         warnings.warn(
             f"dropout2d: Received a {ndim}-D input to dropout2d, which is deprecated and will result in an error in a "
             "future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
-            "dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel dimension, "
+            "dropout2d exists to provide channel-wise dropout on inputs with 2 spatial dimensions, a channel "
+            "dimension, "
             "and an optional batch dimension (i.e. 3D or 4D inputs).",
             stacklevel=2,
         )
     if ndim == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
-            "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future "
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
+            "- "
+            "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a "
+            "future "
             "release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D "
             "channel-wise dropout behavior, please switch to using dropout1d instead.",
             stacklevel=2,
@@ -167,7 +170,8 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         warnings.warn(
             f"dropout3d: Received a {ndim}-D input to dropout3d, which is deprecated and will result in an error in a "
             "future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
-            "dropout3d exists to provide channel-wise dropout on inputs with 3 spatial dimensions, a channel dimension, "
+            "dropout3d exists to provide channel-wise dropout on inputs with 3 spatial dimensions, a channel "
+            "dimension, "
             "and an optional batch dimension (i.e. 4D or 5D inputs).",
             stacklevel=2,
         )
@@ -182,7 +186,8 @@ def _drop_channels(name: str, input: Tensor, p: float, training: bool, inplace: 
     if len(shape) not in (ndim, ndim + 1):
         _checked(name, input, p)
         raise ShapeError(
-            f"{name}: Expected {ndim}D or {ndim + 1}D input, but received a {len(shape)}D input (shape {shape}). Note that "
+            f"{name}: Expected {ndim}D or {ndim + 1}D input, but received a {len(shape)}D input (shape {shape}). Note "
+            "that "
             f"{name} exists to provide channel-wise dropout on inputs with {ndim - 1} spatial dimension, a channel "
             f"dimension, and an optional batch dimension (i.e. {ndim}D or {ndim + 1}D inputs)."
         )

@@ -26,8 +26,8 @@ from .promotion import (
     is_complex,
     is_half,
     is_scalar,
-    not_a_tensor,
     narrowed,
+    not_a_tensor,
     not_implemented,
     operands,
     unbroadcast,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Array = Any
-Scalar = int | float | bool | complex if TYPE_CHECKING else Any
+Scalar = Any  # a Python number
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -168,7 +168,8 @@ def _refuse_bool(a: Any, b: Any) -> None:
     if dtypes.bool in kinds:
         which = "two bool tensors" if kinds[0] is kinds[1] else "a bool tensor"
         raise OperatorError(
-            f"sub: Subtraction, the `-` operator, with {which} is not supported. Use the `^` or `logical_xor()` operator "
+            f"sub: Subtraction, the `-` operator, with {which} is not supported. Use the `^` or `logical_xor()` "
+            "operator "
             "instead, or `~` to invert a mask."
         )
 
@@ -261,7 +262,8 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None, out: Ten
 
     Args:
         input, other: Tensors that broadcast together, or numbers; integers are divided as floats of the default dtype.
-        rounding_mode: None (true division), "trunc" (towards 0, as C does) or "floor" (as Python's //); these keep integers.
+        rounding_mode: None (true division), "trunc" (towards 0, as C does) or "floor" (as Python's //); these keep
+            integers.
 
     Raises:
         RuntimeError: unknown rounding mode; shapes that do not broadcast; an integer divided by 0 with rounding.
@@ -290,7 +292,7 @@ def _div_rounded(input: Any, other: Any, rounding_mode: str) -> Tensor:
         raise OperatorError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
-    return _rounded("div", xp.floor_divide if rounding_mode == "floor" else _divided_and_cut, input, other)  # type: ignore[no-any-return]
+    return _rounded("div", xp.floor_divide if rounding_mode == "floor" else _divided_and_cut, input, other)
 
 
 divide = div

@@ -1,6 +1,7 @@
 """A linear layer and its cross entropy in one, for many classes: the logits may be made and dropped piece by piece.
 
-With `options` the rows are taken in chunks, and backward computes each chunk's logits anew, so the full (N, C) matrix of
+With `options` the rows are taken in chunks, and backward computes each chunk's logits anew, so the full (N, C) matrix
+of
 logits never exists.
 """
 
@@ -63,7 +64,8 @@ class LinearCrossEntropyOptions:
             raise ArgumentError(f"LinearCrossEntropyOptions: invalid chunking_method: {self.chunking_method!r}")
         if self.batch_chunk_size is not None and self.batch_chunk_size <= 0:
             raise ArgumentError(
-                f"LinearCrossEntropyOptions: batch_chunk_size must be positive int or None, got {self.batch_chunk_size!r}"
+                "LinearCrossEntropyOptions: batch_chunk_size must be positive int or None, got "
+                f"{self.batch_chunk_size!r}"
             )
         kinds = (None, dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
         if self.acc_dtype not in kinds:
@@ -158,7 +160,8 @@ def _check(input: Any, linear_weight: Any, linear_bias: Any) -> None:
         raise ShapeError(f"{name}: expected linear_weight with dimensionality at least 2, got {len(w)} (shape {w})")
     if x[-1] != w[-1]:
         raise ShapeError(
-            f"{name}: expected equal input and linear_weight last dimensions (in_features), got {x[-1]} and {w[-1]}, respectively"
+            f"{name}: expected equal input and linear_weight last dimensions (in_features), got {x[-1]} and {w[-1]}, "
+            "respectively"
         )
     if linear_bias is not None and linear_bias._array.shape != w[:-1]:
         raise ShapeError(f"{name}: expected linear_bias shape {w[:-1]}, got {linear_bias._array.shape}")
@@ -206,7 +209,8 @@ def linear_cross_entropy(
         if len(w) == 2 and not label_smoothing and target._array.dtype == np.int64:
             return _in_chunks(input, linear_weight, target, linear_bias, weight, reduction, ignored, options)
         warnings.warn(
-            "linear_cross_entropy: `options` ignored; chunks need label_smoothing == 0, a target of class indices and a "
+            "linear_cross_entropy: `options` ignored; chunks need label_smoothing == 0, a target of class indices and "
+            "a "
             "2-d linear_weight.",
             stacklevel=2,
         )

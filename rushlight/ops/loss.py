@@ -109,7 +109,8 @@ def reduction_of(name: str, size_average: Any, reduce: Any, reduction: str, also
 def _warn_of_sizes(input: Any, target: Any) -> None:
     if input._array.shape != target._array.shape:
         warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely "
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+            "likely "
             "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=4,
         )
@@ -209,7 +210,7 @@ def mse_loss(
         tensor(2.)
     """
     reduction = reduction_of("mse_loss", size_average, reduce, reduction)
-    return _weighted(MseLoss, "mse_loss", input, target, weight, reduction)  # type: ignore[no-any-return]
+    return _weighted(MseLoss, "mse_loss", input, target, weight, reduction)
 
 
 def l1_loss(
@@ -222,7 +223,7 @@ def l1_loss(
 ) -> Tensor:
     """|input - target|; see `mse_loss`."""
     reduction = reduction_of("l1_loss", size_average, reduce, reduction)
-    return _weighted(L1Loss, "l1_loss", input, target, weight, reduction)  # type: ignore[no-any-return]
+    return _weighted(L1Loss, "l1_loss", input, target, weight, reduction)
 
 
 def smooth_l1_loss(
@@ -244,8 +245,8 @@ def smooth_l1_loss(
     if beta < 0:
         raise OperatorError(f"smooth_l1_loss does not support negative values for beta, got {beta}.")
     if beta == 0:
-        return _compared(L1Loss, "smooth_l1_loss", input, target, reduction)  # type: ignore[no-any-return]
-    return _compared(SmoothL1Loss, "smooth_l1_loss", input, target, reduction, beta)  # type: ignore[no-any-return]
+        return _compared(L1Loss, "smooth_l1_loss", input, target, reduction)
+    return _compared(SmoothL1Loss, "smooth_l1_loss", input, target, reduction, beta)
 
 
 def huber_loss(
@@ -262,9 +263,9 @@ def huber_loss(
     if delta <= 0:
         raise OperatorError(f"huber_loss does not support non-positive values for delta, got {delta}.")
     if weight is None or reduction != "mean":
-        return _weighted(HuberLoss, "huber_loss", input, target, weight, reduction, delta)  # type: ignore[no-any-return]
+        return _weighted(HuberLoss, "huber_loss", input, target, weight, reduction, delta)
     total = _weighted(HuberLoss, "huber_loss", input, target, weight, "none", delta)
-    return total.mean()  # type: ignore[no-any-return]  # torch: not divided by the weights, unlike mse_loss and l1_loss
+    return total.mean()  # torch: not divided by the weights, unlike mse_loss and l1_loss
 
 
 # ------------------------------------------------------------------------------------------------ binary cross entropy
@@ -349,7 +350,7 @@ def binary_cross_entropy(
     if x.size and not (x.min() >= 0 and x.max() <= 1):
         raise OperatorError(f"{name}: all elements of input should be between 0 and 1")
     _check_spreads(name, "weight", weight, x.shape)
-    return _apply(Bce, name, input, target, weight, reduction)  # type: ignore[no-any-return]
+    return _apply(Bce, name, input, target, weight, reduction)
 
 
 def _check_spreads(name: str, argument: str, factor: Any, shape: tuple[int, ...]) -> None:
@@ -396,8 +397,8 @@ def binary_cross_entropy_with_logits(
     _check_spreads(name, "weight", weight, shape)
     _check_spreads(name, "pos_weight", pos_weight, shape)
     if pos_weight is None:
-        return _apply(BceWithLogits, name, input, target, weight, reduction)  # type: ignore[no-any-return]
-    return _apply(BceWithLogitsWeighted, name, input, target, weight, reduction, pos_weight._array)  # type: ignore[no-any-return]
+        return _apply(BceWithLogits, name, input, target, weight, reduction)
+    return _apply(BceWithLogitsWeighted, name, input, target, weight, reduction, pos_weight._array)
 
 
 # ------------------------------------------------------------------------------------------ divergences, likelihoods
@@ -435,7 +436,8 @@ def kl_div(
     Args:
         input: log-probabilities.
         target: probabilities, or their logarithms with `log_target`.
-        reduction: "batchmean" (the sum divided by the size of the first dimension: the divergence), "mean", "sum" or "none".
+        reduction: "batchmean" (the sum divided by the size of the first dimension: the divergence), "mean", "sum" or
+            "none".
         size_average, reduce: PyTorch's old names for `reduction`; they warn.
 
     Raises:
@@ -444,17 +446,19 @@ def kl_div(
     reduction = reduction_of("kl_div", size_average, reduce, reduction, ("batchmean",))
     if reduction == "mean":
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only "
-            "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as "
+            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides "
+            "only "
+            "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same "
+            "as "
             "'batchmean' in the next major release.",
             stacklevel=2,
         )
     check_tensors("kl_div", ("input", input), ("target", target))
     cls = KlDivLog if log_target else KlDiv
     if reduction != "batchmean":
-        return _apply(cls, "kl_div", input, target, None, reduction)  # type: ignore[no-any-return]
+        return _apply(cls, "kl_div", input, target, None, reduction)
     total = _apply(cls, "kl_div", input, target, None, "sum")
-    return total / input._array.shape[0] if input.ndim else total  # type: ignore[no-any-return]
+    return total / input._array.shape[0] if input.ndim else total
 
 
 PoissonLog = pointwise("PoissonNllLoss", lambda x, t: xp.exp(x) - t * x, lambda x, t: xp.exp(x) - t, lambda x, t: -x)
@@ -481,7 +485,8 @@ def poisson_nll_loss(
     exp(input) - target * input,   or   input - target * log(input + eps)   without `log_input`
 
     Args:
-        full: add Stirling's approximation of log(target!): target log(target) - target + log(2 pi target) / 2 where target > 1.
+        full: add Stirling's approximation of log(target!): target log(target) - target + log(2 pi target) / 2 where
+            target > 1.
         size_average, reduce, reduction: see `mse_loss`.
     """
     reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
@@ -491,7 +496,7 @@ def poisson_nll_loss(
         losses = _apply(PoissonLog, "poisson_nll_loss", input, target, None, inner)
     else:
         losses = _apply(Poisson, "poisson_nll_loss", input, target, None, inner, eps)
-    return reduced(losses + _stirling(target), reduction) if full else losses  # type: ignore[no-any-return]
+    return reduced(losses + _stirling(target), reduction) if full else losses
 
 
 def _stirling(target: Any) -> Any:
@@ -513,15 +518,12 @@ def gaussian_nll_loss(
     Raises:
         ValueError: a negative variance, a var of another shape, an unknown reduction.
     """
-    if not isinstance(var, TensorBase):
-        if var < 0:  # type: ignore[operator]
-            raise ArgumentError("gaussian_nll_loss: var has negative entry/entries")
-        var = input.new_full(input.shape, var)
-    var = _variance_beside(input, var)
-    check_reduction("gaussian_nll_loss", reduction)
-    if (var._array < 0).any():
+    variance: Any = var if isinstance(var, TensorBase) else input.new_full(input.shape, var)
+    if (variance._array < 0).any():
         raise ArgumentError("gaussian_nll_loss: var has negative entry/entries")
-    clamped = var + (np.maximum(var._array, eps) - var._array)
+    variance = _variance_beside(input, variance)
+    check_reduction("gaussian_nll_loss", reduction)
+    clamped = variance + (np.maximum(variance._array, eps) - variance._array)
     difference = input - target
     losses = (xp.log(clamped) + difference * difference / clamped) * 0.5
     return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
@@ -556,4 +558,4 @@ def soft_margin_loss(
     """log(1 + exp(-target * input)), target being 1 or -1."""
     reduction = reduction_of("soft_margin_loss", size_average, reduce, reduction)
     check_tensors("soft_margin_loss", ("input", input), ("target", target))
-    return _apply(SoftMargin, "soft_margin_loss", input, target, None, reduction)  # type: ignore[no-any-return]
+    return _apply(SoftMargin, "soft_margin_loss", input, target, None, reduction)

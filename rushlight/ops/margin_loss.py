@@ -1,6 +1,7 @@
 """Losses with a margin: what must be larger than something else by a margin costs only what it lacks.
 
-They rank pairs and triplets (margin_ranking, cosine_embedding, triplet_margin, hinge_embedding) or classes (multi_margin,
+They rank pairs and triplets (margin_ranking, cosine_embedding, triplet_margin, hinge_embedding) or classes
+(multi_margin,
 multilabel_margin, multilabel_soft_margin). All are short formulas over Tensors.
 """
 
@@ -14,9 +15,9 @@ import numpy as np
 from ..autograd.tape import wrap
 from ..errors import ArgumentError, OperatorError, ShapeError
 from .activation import logsigmoid, relu
+from .choosing import clamp_min, minimum, where
 from .cross_entropy import check_reduction
 from .distance import pairwise_distance
-from .choosing import clamp_min, minimum, where
 from .loss import check_tensors, reduced, reduction_of
 from .promotion import not_implemented
 
@@ -38,7 +39,8 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, -target * (input1 - input2) + margin): input1 should be the larger where target is 1, input2 where it is -1.
+    """max(0, -target * (input1 - input2) + margin): input1 should be the larger where target is 1, input2 where it is
+    -1.
 
     Raises:
         RuntimeError: different numbers of dimensions.
@@ -61,7 +63,7 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """input where target is 1, max(0, margin - input) where it is -1: input is a distance, small for pairs that belong together."""
+    """input where target is 1, max(0, margin - input) where it is -1; input is a distance within a pair."""
     reduction = reduction_of("hinge_embedding_loss", size_average, reduce, reduction)
     check_tensors("hinge_embedding_loss", ("input", input), ("target", target))
     apart = where(target == 1, 0.0, clamp_min(margin - input, 0))
@@ -95,7 +97,8 @@ def cosine_embedding_loss(
         )
     if not input1.ndim == input2.ndim == target.ndim + 1:
         raise ShapeError(
-            f"{name}: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
+            f"{name}: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
+            "sizes "
             f"{list(input1.shape)} and {list(input2.shape)}."
         )
     dim = target.ndim
@@ -111,7 +114,8 @@ def _check_triplet(name: str, anchor: Tensor, positive: Tensor, negative: Tensor
         raise ArgumentError(f"{name}: margin must be greater than 0, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise ShapeError(
-            f"{name}: The anchor, positive, and negative tensors are expected to have the same number of dimensions, but "
+            f"{name}: The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
+            "but "
             f"got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
         )
 
@@ -146,12 +150,13 @@ def triplet_margin_loss(
     Raises:
         ValueError: margin <= 0. RuntimeError: different numbers of dimensions.
 
-    Source: Balntas et al. 2016, "Learning local feature descriptors with triplets and shallow convolutional neural networks".
+    Source: Balntas et al. 2016, "Learning local feature descriptors with triplets and shallow convolutional neural
+    networks".
     """
     reduction = reduction_of("triplet_margin_loss", size_average, reduce, reduction)
     _check_triplet("triplet_margin_loss", anchor, positive, negative, margin)
     distance: Distance = lambda a, b: pairwise_distance(a, b, p, eps)
-    return _triplet(distance, anchor, positive, negative, margin, swap, reduction)  # type: ignore[no-any-return]
+    return _triplet(distance, anchor, positive, negative, margin, swap, reduction)
 
 
 def triplet_margin_with_distance_loss(
@@ -164,11 +169,11 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, margin + d(anchor, positive) - d(anchor, negative)) for a distance d of your own (`pairwise_distance` if None)."""
+    """max(0, margin + d(anchor, positive) - d(anchor, negative)) for your own distance d (or `pairwise_distance`)."""
     check_reduction("triplet_margin_with_distance_loss", reduction)
     _check_triplet("triplet_margin_with_distance_loss", anchor, positive, negative, margin)
     distance = pairwise_distance if distance_function is None else distance_function
-    return _triplet(distance, anchor, positive, negative, margin, swap, reduction)  # type: ignore[no-any-return]
+    return _triplet(distance, anchor, positive, negative, margin, swap, reduction)
 
 
 # ---------------------------------------------------------------------------------------------------------- classes
@@ -205,7 +210,8 @@ def multi_margin_loss(
         weight: (C,).
 
     Raises:
-        ValueError: another p, or a weight that is not 1-d. RuntimeError: shapes that do not fit, a target that is no class.
+        ValueError: another p, or a weight that is not 1-d. RuntimeError: shapes that do not fit, a target that is no
+            class.
     """
     name = "multi_margin_loss"
     reduction = reduction_of(name, size_average, reduce, reduction)
@@ -230,7 +236,7 @@ def multi_margin_loss(
     if weight is not None:
         losses = losses * weight[index]
     losses = losses.reshape(()) if input.ndim < 2 else losses
-    return reduced(losses, reduction)  # type: ignore[no-any-return]
+    return reduced(losses, reduction)
 
 
 def multilabel_margin_loss(
@@ -270,7 +276,7 @@ def multilabel_margin_loss(
     gap = rows.reshape(count, 1, classes) - rows[row, np.where(listed, labels, 0)].reshape(count, classes, 1)
     losses = (relu(gap + 1) * wrap(pairs)).sum((1, 2)) / classes
     losses = losses.reshape(()) if input.ndim < 2 else losses
-    return reduced(losses, reduction)  # type: ignore[no-any-return]
+    return reduced(losses, reduction)
 
 
 def multilabel_soft_margin_loss(

@@ -39,21 +39,20 @@ class Atan2(Operator):
         size = a * a + b * b
         share = grad / xp.where(size == 0, size + math.inf, size)  # torch: no gradient at the origin
         needs = ctx.needs
-        return unbroadcast(share * b, ctx.shapes[0]) if needs[0] else None, unbroadcast(
-            -share * a, ctx.shapes[1]
-        ) if needs[1] else None
+        da = unbroadcast(share * b, ctx.shapes[0]) if needs[0] else None
+        return da, unbroadcast(-share * a, ctx.shapes[1]) if needs[1] else None
 
 
 def _floating_pair(cls: type[Operator], name: str, input: Any, other: Any, out: Any) -> Any:
     a, b = operands(as_tensor(input, name), as_tensor(other, name, "other"), name)
-    result = both(cls, *(floating(x, name) if isinstance(x, TensorBase) else x for x in (a, b)), name)
+    result = both(cls, floating(a, name), floating(b, name), name)
     return result if out is None else into(out, result, name)
 
 
 @numpy_name("arctan2")
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle in (-pi, pi] of the point (other, input)."""
-    return _floating_pair(Atan2, "atan2", input, other, out)  # type: ignore[no-any-return]
+    return _floating_pair(Atan2, "atan2", input, other, out)
 
 
 arctan2 = atan2
@@ -88,13 +87,13 @@ class LogAddExp2(LogAddExp):
 @numpy_name("logaddexp")
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other)) without overflow."""
-    return _floating_pair(LogAddExp, "logaddexp", input, other, out)  # type: ignore[no-any-return]
+    return _floating_pair(LogAddExp, "logaddexp", input, other, out)
 
 
 @numpy_name("logaddexp2")
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log2(2 ** input + 2 ** other) without overflow."""
-    return _floating_pair(LogAddExp2, "logaddexp2", input, other, out)  # type: ignore[no-any-return]
+    return _floating_pair(LogAddExp2, "logaddexp2", input, other, out)
 
 
 class Hypot(Operator):
@@ -125,7 +124,7 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if a._array.dtype.kind in "iub":
         raise not_implemented("hypot", a)
     result = both(Hypot, a, b, "hypot")
-    return result if out is None else into(out, result, "hypot")  # type: ignore[no-any-return]
+    return result if out is None else into(out, result, "hypot")
 
 
 class CopySign(Operator):
@@ -149,7 +148,7 @@ def copysign(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The size of `input` with the sign of `other` (that of -0.0 too)."""
     if isinstance(other, (int, float)):
         other = wrap(np.asarray(other, as_tensor(input, "copysign")._array.dtype))
-    return _floating_pair(CopySign, "copysign", input, other, out)  # type: ignore[no-any-return]
+    return _floating_pair(CopySign, "copysign", input, other, out)
 
 
 class XLogY(Operator):
@@ -185,7 +184,7 @@ def xlogy(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
         for x, y in ((a, b), (b, a))
     )
     result = both(XLogY, a, b, "xlogy")
-    return result if out is None else into(out, result, "xlogy")  # type: ignore[no-any-return]
+    return result if out is None else into(out, result, "xlogy")
 
 
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -238,7 +237,7 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     if a._array.dtype.kind not in "fV":
         raise not_implemented("nextafter", a)
     result = both(NextAfter, a, b, "nextafter")
-    return result if out is None else into(out, result, "nextafter")  # type: ignore[no-any-return]
+    return result if out is None else into(out, result, "nextafter")
 
 
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -254,14 +253,14 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     if x.dtype.kind == "c":
         raise OperatorError("heaviside is not yet implemented for complex tensors.")
     result = wrap(np.where(x == 0, values._array, (x > 0).astype(x.dtype)))
-    return result if out is None else into(out, result, "heaviside")  # type: ignore[no-any-return]
+    return result if out is None else into(out, result, "heaviside")
 
 
 def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The greatest common divisor of integers; gcd(0, 0) is 0."""
-    return _plain_pair("gcd", np.gcd, input, other, out, "iu")  # type: ignore[no-any-return]
+    return _plain_pair("gcd", np.gcd, input, other, out, "iu")
 
 
 def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The least common multiple of integers."""
-    return _plain_pair("lcm", np.lcm, input, other, out, "iu")  # type: ignore[no-any-return]
+    return _plain_pair("lcm", np.lcm, input, other, out, "iu")

@@ -54,7 +54,7 @@ def _polynomial(first: Callable[[Array], Array], step: Callable[..., Array]) -> 
                 result = wrap(_evaluate(x, np.trunc(degree).astype(np.int64), first, step).astype(x.dtype))
             except ValueError:
                 raise broadcast_error(name, wrap(x), wrap(degree)) from None
-            return result if out is None else into(out, result, name)  # type: ignore[no-any-return]
+            return result if out is None else into(out, result, name)
 
         return call  # type: ignore[return-value]
 

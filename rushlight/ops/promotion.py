@@ -35,7 +35,7 @@ class Cast(Operator):
         return discard_imaginary(grad).astype(ctx.source) if ctx.source.kind != "c" else grad.astype(ctx.source)
 
 
-def cast(x: Tensor, kind: dtypes.dtype) -> Tensor:
+def cast(x: Any, kind: dtypes.dtype) -> Tensor:
     """`x` in another dtype; `x` itself if it has that already. Integers carry no gradient."""
     array = x._array
     if array.dtype == kind.numpy:
@@ -53,15 +53,16 @@ def discard_imaginary(array: Array) -> Array:
 
 def is_complex(x: Array) -> bool:
     """Whether an array (or a Tensor standing for one) is complex."""
-    return bool(getattr(x, "_array", x).dtype.kind == "c")
+    array: Array = getattr(x, "_array", x)
+    return bool(array.dtype.kind == "c")
 
 
 def conj(x: Any) -> Any:
-    """The complex conjugate; real arrays and numbers as they are. torch: gradients of complex tensors are dL/d(conj z)."""
+    """The complex conjugate; real arrays and numbers as they are. torch: complex gradients are dL/d(conj z)."""
     return x.conj() if hasattr(x, "dtype") and is_complex(x) else x
 
 
-def floating(x: Tensor, name: str) -> Tensor:
+def floating(x: Any, name: str) -> Tensor:
     """`x` as operand of a function that has no integer form: integers and bools become the default dtype."""
     try:
         return cast(x, dtypes.get_default_dtype()) if x._array.dtype.kind in "iub" else x
@@ -148,7 +149,7 @@ def result_type(a: Any, b: Any) -> dtypes.dtype:
 def _as_operand(x: Any, kind: dtypes.dtype) -> Any:
     """Numbers become 0-d arrays of the right dtype (bool and int overflow quietly, as in PyTorch)."""
     if isinstance(x, TensorBase):
-        return cast(x, kind)  # type: ignore[arg-type]
+        return cast(x, kind)
     if kind.category == dtypes.INTEGER:
         return wrap(np.asarray(x).astype(kind.numpy))
     return wrap(np.asarray(x, kind.numpy))
@@ -171,7 +172,7 @@ def wide_beside_numbers(a: Any, b: Any, name: str) -> tuple[Any, Any]:
     """
     for x, number in ((a, b), (b, a)):
         if isinstance(number, (float, int)) and isinstance(x, TensorBase) and is_half(x):
-            wide = cast(x, dtypes.float32), float(number)  # type: ignore[arg-type]
+            wide = cast(x, dtypes.float32), float(number)
             return wide if x is a else wide[::-1]
     return in_one_dtype(a, b, name)
 
@@ -279,7 +280,8 @@ def broadcast_error(name: str, a: Any, b: Any) -> ShapeError:
         if n != m and 1 not in (n, m):
             dim = max(map(len, shapes)) - 1 - i
             return ShapeError(
-                f"{name}: The size of tensor a ({n}) must match the size of tensor b ({m}) at non-singleton dimension {dim}"
+                f"{name}: The size of tensor a ({n}) must match the size of tensor b ({m}) at non-singleton dimension "
+                f"{dim}"
                 f" (shapes {shapes[0]} and {shapes[1]})"
             )
     return ShapeError(f"{name}: shapes {shapes[0]} and {shapes[1]} do not broadcast")

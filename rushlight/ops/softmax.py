@@ -61,13 +61,13 @@ def _normalise(cls: type[Operator], name: str, input: Any, dim: int, dtype: Any,
     if not isinstance(input, TensorBase):
         raise not_a_tensor(input, name)
     if dtype is not None:
-        input = cast(input, dtypes.as_dtype(dtype))  # type: ignore[arg-type]
+        input = cast(input, dtypes.as_dtype(dtype))
     array = input._array
     if array.dtype.kind not in "fV":
         raise not_implemented(name, input)
     dim = wrap_dim(dim, array.ndim, name)
     if array.size == 0 or array.ndim == 0:
-        result = cls.apply(input.reshape(-1, 1), 1).reshape(array.shape)  # type: ignore[attr-defined]
+        result = cls.apply(input.reshape(-1, 1), 1).reshape(array.shape)
     else:
         result = cls.apply(input, dim)
     return result if out is None else into(out, result, name)
@@ -86,7 +86,7 @@ def softmax(input: Tensor, dim: int, dtype: dtypes.dtype | None = None, *, out: 
         >>> rushlight.softmax(rushlight.tensor([0., 0.]), 0)
         tensor([0.5000, 0.5000])
     """
-    return _normalise(Softmax, "softmax", input, dim, dtype, out)  # type: ignore[no-any-return]
+    return _normalise(Softmax, "softmax", input, dim, dtype, out)
 
 
 def log_softmax(input: Tensor, dim: int, dtype: dtypes.dtype | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -95,10 +95,10 @@ def log_softmax(input: Tensor, dim: int, dtype: dtypes.dtype | None = None, *, o
     Args:
         dtype: cast the input to this first.
     """
-    return _normalise(LogSoftmax, "log_softmax", input, dim, dtype, out)  # type: ignore[no-any-return]
+    return _normalise(LogSoftmax, "log_softmax", input, dim, dtype, out)
 
 
-# ------------------------------------------------------------------------- nn.functional's spelling, where dim may be None
+# ---------------------------------------------------------------------- nn.functional's spelling, where dim may be None
 
 
 def implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
@@ -205,4 +205,4 @@ def _one_hot(x: Tensor, dim: int) -> Tensor:
     index = xp.expand_dims(x._array.argmax(axis=dim), dim)
     hot = xp.zeros_like(x._array)
     xp.put_along_axis(hot, index, 1, axis=dim)
-    return wrap(hot)  # type: ignore[no-any-return]
+    return wrap(hot)

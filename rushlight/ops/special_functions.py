@@ -134,7 +134,7 @@ def _erfc_inverse_start(y: Array) -> Array:
 
 
 def _erfc_inverse(y: Array) -> Array:
-    """The number x >= 0 with erfc(x) = y, for y in (0, 1]: Newton's rule on log(erfc(x)), which is nearly a parabola."""
+    """The number x >= 0 with erfc(x) = y, for y in (0, 1]: Newton's rule on log(erfc(x)), nearly a parabola."""
     x = _erfc_inverse_start(y)
     for _ in range(4):
         scaled = erfcx_forward(x)
@@ -156,32 +156,34 @@ def erfinv_forward(y: Array) -> Array:
     return xp.where(small, near, xp.copysign(far, y)).astype(y.dtype)
 
 
-Erfinv = operator(
+Erfinv: type[Operator] = operator(
     "Erfinv", erfinv_forward, lambda grad, x: grad * xp.exp(xp.square(Erfinv.derive(x))) * (math.sqrt(math.pi) / 2)
 )
 
 
 def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The error function: 2/sqrt(pi) * the integral of exp(-t^2) from 0 to input."""
-    return public("erf", Erf.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("erf", Erf.apply, input, out, "fV")
 
 
 def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 - erf(input), without cancellation."""
-    return public("erfc", Erfc.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("erfc", Erfc.apply, input, out, "fV")
 
 
 def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The number whose erf is input; infinite at -1 and 1, NaN beyond."""
-    return public("erfinv", Erfinv.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("erfinv", Erfinv.apply, input, out, "fV")
 
 
-Erfcx = operator("Erfcx", erfcx_forward, lambda grad, x: grad * (2 * x * Erfcx.derive(x) - TWO_OVER_SQRT_PI))
+Erfcx: type[Operator] = operator(
+    "Erfcx", erfcx_forward, lambda grad, x: grad * (2 * x * Erfcx.derive(x) - TWO_OVER_SQRT_PI)
+)
 
 
 def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(input^2) * erfc(input), without overflow."""
-    return public("erfcx", Erfcx.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("erfcx", Erfcx.apply, input, out, "fV")
 
 
 # ------------------------------------------------------------------------------------------- the normal distribution
@@ -207,26 +209,28 @@ def _ndtri(p: Array) -> Array:
     return xp.where(inside, xp.where(p < 0.5, -x, x), border).astype(p.dtype)
 
 
-Ndtr = operator("Ndtr", lambda x: erfc_forward(x * -math.sqrt(0.5)) * 0.5, lambda grad, x: grad * _density(x))
-LogNdtr = operator(
+Ndtr: type[Operator] = operator(
+    "Ndtr", lambda x: erfc_forward(x * -math.sqrt(0.5)) * 0.5, lambda grad, x: grad * _density(x)
+)
+LogNdtr: type[Operator] = operator(
     "LogNdtr", _log_ndtr, lambda grad, x: grad / Erfcx.derive(x * -math.sqrt(0.5)) * math.sqrt(2 / math.pi)
 )
-Ndtri = operator("Ndtri", _ndtri, lambda grad, p: grad / _density(Ndtri.derive(p)))
+Ndtri: type[Operator] = operator("Ndtri", _ndtri, lambda grad, p: grad / _density(Ndtri.derive(p)))
 
 
 def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The probability that a standard normal number is at most input."""
-    return public("ndtr", Ndtr.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("ndtr", Ndtr.apply, input, out, "fV")
 
 
 def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(ndtr(input)), exact in the lower tail."""
-    return public("log_ndtr", LogNdtr.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("log_ndtr", LogNdtr.apply, input, out, "fV")
 
 
 def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The number that a standard normal number stays below with probability input."""
-    return public("ndtri", Ndtri.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("ndtri", Ndtri.apply, input, out, "fV")
 
 
 # ------------------------------------------------------------------------------------------------ the gamma function
@@ -298,7 +302,7 @@ def digamma_forward(x: Array) -> Array:
 
 @_in_float64
 def zeta_forward(s: Array, q: Array) -> Array:
-    """Hurwitz's zeta: the sum of (q + k)^-s over k = 0, 1, 2..., by Euler and Maclaurin's formula from q + k >= 9 on."""
+    """Hurwitz's zeta: the sum of (q + k)^-s over k = 0, 1, 2..., by Euler's and Maclaurin's formula from q + k >= 9."""
     s, q = xp.broadcast_arrays(s, q)
     dtype = s.dtype
     total = xp.zeros_like(q)
@@ -335,18 +339,18 @@ def _polygamma(x: Array, n: int) -> Array:
     return _factorial_sign(n) * zeta_forward(xp.full_like(x, n + 1), x)
 
 
-Lgamma = operator("Lgamma", lgamma_forward, lambda grad, x: grad * Polygamma.derive(x, 0))
-Polygamma = operator("Polygamma", _polygamma, lambda grad, x, n: grad * Polygamma.derive(x, n + 1))
+Lgamma: type[Operator] = operator("Lgamma", lgamma_forward, lambda grad, x: grad * Polygamma.derive(x, 0))
+Polygamma: type[Operator] = operator("Polygamma", _polygamma, lambda grad, x, n: grad * Polygamma.derive(x, n + 1))
 
 
 def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log |gamma(input)|."""
-    return public("lgamma", Lgamma.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("lgamma", Lgamma.apply, input, out, "fV")
 
 
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The derivative of lgamma. Infinite at 0, NaN at negative integers."""
-    return public("digamma", lambda x: Polygamma.apply(x, 0), input, out, "fV")  # type: ignore[no-any-return]
+    return public("digamma", lambda x: Polygamma.apply(x, 0), input, out, "fV")
 
 
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -357,7 +361,7 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if n < 0:
         raise OperatorError(f"polygamma(n, x) does not support negative n, got {n}.")
-    return public("polygamma", lambda x: Polygamma.apply(x, n), input, out, "fV")  # type: ignore[no-any-return]
+    return public("polygamma", lambda x: Polygamma.apply(x, n), input, out, "fV")
 
 
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
@@ -528,7 +532,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
     Args:
         eps: move the input to [eps, 1 - eps] first; None leaves it, and gives NaN outside [0, 1].
     """
-    return public("logit", lambda x: Logit.apply(x, eps), input, out, "fV")  # type: ignore[no-any-return]
+    return public("logit", lambda x: Logit.apply(x, eps), input, out, "fV")
 
 
 def _sinc_gradient(grad: Array, x: Array) -> Array:
@@ -543,7 +547,7 @@ Sinc = operator("Sinc", xp.sinc, _sinc_gradient)
 
 def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi input) / (pi input), and 1 at 0."""
-    return public("sinc", Sinc.apply, input, out)  # type: ignore[no-any-return]
+    return public("sinc", Sinc.apply, input, out)
 
 
 @in_float32
@@ -560,7 +564,7 @@ Entr = operator("Entr", lambda x: _entr(x).astype(x.dtype), lambda grad, x: _ent
 
 def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-input * log(input), 0 at 0 and -inf below."""
-    return public("entr", Entr.apply, input, out, "fV")  # type: ignore[no-any-return]
+    return public("entr", Entr.apply, input, out, "fV")
 
 
 class XLog1pY(Operator):

@@ -1,4 +1,5 @@
-"""Functions of one argument, element by element: roots, exponentials, logarithms, angles, rounding, parts of complex numbers.
+"""Functions of one argument, element by element: roots, exponentials, logarithms, angles, rounding, parts of complex
+numbers.
 
 `smooth` makes an operator of a documented, empty function: what to compute, its gradient, and which array the gradient
 needs (the input, or OUT for the output). Gradients of complex functions follow PyTorch: grad * conj(f'(x)).
@@ -47,7 +48,8 @@ LN2, LN10 = math.log(2), math.log(10)
 def operator(
     title: str, function: Callable[..., Array], gradient: Callable[..., Array], saved: int | str = 0
 ) -> type[Operator]:
-    """The operator y = function(x, *constants), whose dx is gradient(grad, x, *constants), or gradient(grad, y, *constants)
+    """The operator y = function(x, *constants), whose dx is gradient(grad, x, *constants), or gradient(grad, y,
+    *constants)
     where `saved` is OUT. Half precision is computed in float32 and rounded once."""
     wide_function, wide_gradient = in_float32(function), in_float32(gradient)
 
@@ -98,7 +100,7 @@ def smooth(
 
         @functools.wraps(described)
         def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-            return public(name, apply, input, out, accepts)  # type: ignore[no-any-return]
+            return public(name, apply, input, out, accepts)
 
         return numpy_name(function.__name__)(call) if isinstance(function, np.ufunc) else call  # type: ignore[return-value]
 
@@ -165,8 +167,8 @@ Square = operator("Square", xp.square, lambda grad, x: grad * conj(x) * 2)
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * input; bools give int64."""
     if isinstance(input, TensorBase) and input._array.dtype.kind == "b":
-        input = cast(input, dtypes.int64)  # type: ignore[arg-type]
-    return public("square", Square.apply, input, out, "fcViu")  # type: ignore[no-any-return]
+        input = cast(input, dtypes.int64)
+    return public("square", Square.apply, input, out, "fcViu")
 
 
 @smooth(lambda x: 1 / x, lambda grad, y: -grad * conj(y * y), OUT)
@@ -273,7 +275,8 @@ def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         result = Neg.apply(input)
     except TypeError:
         raise OperatorError(
-            "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+            "use "
             "the `~` or `logical_not()` operator instead."
         ) from None
     return result if out is None else into(out, result, "neg")
@@ -302,7 +305,7 @@ def _sign(x: Array) -> Array:
 def _sgn(x: Array) -> Array:
     """x / |x|, and 0 where x is 0."""
     if not is_complex(x):
-        return xp.sign(x) if isinstance(x, TensorBase) else _sign(x)
+        return sign(x) if isinstance(x, TensorBase) else _sign(x)
     size = xp.absolute(x)
     return x / xp.where(size == 0, xp.ones_like(size), size)
 
@@ -405,7 +408,7 @@ fix = trunc
 
 @numpy_name("rint", "round")
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
-    """The nearest number with so many decimals; halves go to the even one. Negative decimals round to tens, hundreds…"""
+    """The nearest number with so many decimals; halves go to the even one. Negative ones round to tens, hundreds…"""
     if decimals == 0:
         return _rounding("round", xp.rint, input, out)
     if input._array.dtype.kind in "iu":
@@ -472,7 +475,7 @@ def imag(input: Tensor) -> Tensor:
     """
     if input._array.dtype.kind != "c":
         raise OperatorError("imag: imag is not implemented for tensors with non-complex dtypes.")
-    return Imag.apply(input)  # type: ignore[no-any-return]
+    return Imag.apply(input)
 
 
 class Conj(Operator):
@@ -538,7 +541,8 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     kinds = as_tensor(real, "complex", "real")._array.dtype, as_tensor(imag, "complex", "imag")._array.dtype
     if kinds[0] != kinds[1] or kinds[0].kind != "f":
         raise OperatorError(
-            f"complex: Expected both inputs to be Half, Float or Double tensors of one dtype but got {real.dtype} and {imag.dtype}"
+            f"complex: Expected both inputs to be Half, Float or Double tensors of one dtype but got {real.dtype} and "
+            f"{imag.dtype}"
         )
     result = MakeComplex.apply(real, imag)
     if out is not None and out.dtype is not result.dtype:
@@ -557,7 +561,8 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     abs, angle = as_tensor(abs, "polar", "abs"), as_tensor(angle, "polar", "angle")
     if abs._array.dtype != angle._array.dtype or abs._array.dtype.kind != "f":
         raise OperatorError(
-            f"polar: Expected both inputs to be Float or Double tensors of one dtype but got {abs.dtype} and {angle.dtype}"
+            f"polar: Expected both inputs to be Float or Double tensors of one dtype but got {abs.dtype} and "
+            f"{angle.dtype}"
         )
     result = complex(abs * cos(angle), abs * sin(angle))
     return result if out is None else into(out, result, "polar")

@@ -14,35 +14,35 @@ REDUCTIONS = ("mean", "sum", "none")
 def classifiers(reduction: str) -> Any:
     weighted = lambda t, **more: dict(weight=t.positive(5, grad=False), reduction=reduction, **more)
     for name in ("cross_entropy", "nll_loss"):
-        yield Case(F + name, lambda t: (t(7, 5), t.ints(5, 7)), dict(reduction=reduction))
+        yield Case(F + name, lambda t: (t(7, 5), t.ints(5, 7)), {"reduction": reduction})
         yield Case(F + name, lambda t: (t(7, 5), t.ints(5, 7)), lambda t: weighted(t, ignore_index=2), id="weighted")
         yield Case(F + name, lambda t: (t(2, 5, 3, 2), t.ints(5, 2, 3, 2)), weighted, id="4-d")
-        yield Case(F + name, lambda t: (t(5), t.const(3)), dict(reduction=reduction), id="one")
-        yield Case(F + name, lambda t: (t(0, 5), t.ints(5, 0)), dict(reduction=reduction), id="empty", layouts=False)
-    smooth = dict(label_smoothing=0.2)
+        yield Case(F + name, lambda t: (t(5), t.const(3)), {"reduction": reduction}, id="one")
+        yield Case(F + name, lambda t: (t(0, 5), t.ints(5, 0)), {"reduction": reduction}, id="empty", layouts=False)
+    smooth = {"label_smoothing": 0.2}
     name = F + "cross_entropy"
     yield Case(name, lambda t: (t(7, 5), t.ints(5, 7)), dict(reduction=reduction, **smooth), id="smooth")
     yield Case(name, lambda t: (t(7, 5), t.ints(5, 7)), lambda t: weighted(t, ignore_index=1, **smooth), id="all")
-    yield Case(name, lambda t: (t(7, 5), t.unit(7, 5)), dict(reduction=reduction), id="probabilities")
+    yield Case(name, lambda t: (t(7, 5), t.unit(7, 5)), {"reduction": reduction}, id="probabilities")
     yield Case(name, lambda t: (t(2, 5, 3), t.unit(2, 5, 3)), lambda t: weighted(t, **smooth), id="probabilities-all")
-    yield Case(name, lambda t: (t(5), t.unit(5)), dict(reduction=reduction), id="probabilities-one")
+    yield Case(name, lambda t: (t(5), t.unit(5)), {"reduction": reduction}, id="probabilities-one")
     for p in (1, 2):
         yield Case(
             F + "multi_margin_loss", lambda t: (t(4, 5), t.ints(5, 4)), lambda t, p=p: weighted(t, p=p, margin=0.7)
         )
-    yield Case(F + "multi_margin_loss", lambda t: (t(5), t.const(3)), dict(reduction=reduction), id="one")
+    yield Case(F + "multi_margin_loss", lambda t: (t(5), t.const(3)), {"reduction": reduction}, id="one")
     listed = np.array([[0, 2, -1, 3, 3], [1, -1, -1, -1, -1], [-1, 0, 0, 0, 0]])
-    yield Case(F + "multilabel_margin_loss", lambda t: (t(3, 5), t.const(listed)), dict(reduction=reduction))
-    yield Case(F + "multilabel_margin_loss", lambda t: (t(5), t.const(listed[0])), dict(reduction=reduction), id="one")
+    yield Case(F + "multilabel_margin_loss", lambda t: (t(3, 5), t.const(listed)), {"reduction": reduction})
+    yield Case(F + "multilabel_margin_loss", lambda t: (t(5), t.const(listed[0])), {"reduction": reduction}, id="one")
     yield Case(F + "multilabel_soft_margin_loss", lambda t: (t(3, 5), t.unit(3, 5)), weighted)
 
 
 def pointwise(reduction: str) -> Any:
-    options = dict(reduction=reduction)
+    options = {"reduction": reduction}
     for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
         yield Case(F + name, lambda t: (t(3, 4), t(3, 4)), options)
     for name in ("mse_loss", "l1_loss", "huber_loss"):
-        kwargs = lambda t: dict(weight=t.positive(3, 4), reduction=reduction)
+        kwargs = lambda t: {"weight": t.positive(3, 4), "reduction": reduction}
         yield Case(F + name, lambda t: (t(3, 4), t(3, 4)), kwargs, id="weighted")
     yield Case(F + "smooth_l1_loss", lambda t: (t(3, 4), t(3, 4)), dict(beta=0.4, **options), id="beta")
     yield Case(F + "smooth_l1_loss", lambda t: (t(3, 4), t(3, 4)), dict(beta=0, **options), id="beta0")
@@ -77,7 +77,7 @@ def pointwise(reduction: str) -> Any:
 
 
 def ranking(reduction: str) -> Any:
-    options = dict(reduction=reduction)
+    options = {"reduction": reduction}
     sign = lambda t, *shape: t.float(np.where(t.bools(*shape).array, 1, -1), grad=False)
     yield Case(F + "margin_ranking_loss", lambda t: (t(6), t(6), sign(t, 6)), dict(margin=0.3, **options))
     yield Case(F + "hinge_embedding_loss", lambda t: (t(3, 4), sign(t, 3, 4)), dict(margin=0.6, **options))
@@ -98,12 +98,12 @@ def ctc(reduction: str) -> Any:
     lengths = ([6, 5, 3], [3, 2, 1])
 
     for zero in (False, True):
-        kwargs = dict(reduction=reduction, zero_infinity=zero)
+        kwargs = {"reduction": reduction, "zero_infinity": zero}
         yield Case(F + "ctc_loss", lambda t: (t(6, 3, 5, grad=False), t.const(targets), *lengths), kwargs, id=f"{zero}")
     if reduction == "none":
         too_short = ([6, 5, 1], [3, 2, 2])
         args = lambda t: (t(6, 3, 5, grad=False), t.const(targets), *too_short)
-        yield Case(F + "ctc_loss", args, dict(reduction=reduction, zero_infinity=True), id="impossible")
+        yield Case(F + "ctc_loss", args, {"reduction": reduction, "zero_infinity": True}, id="impossible")
 
 
 def cases() -> Any:
@@ -112,7 +112,7 @@ def cases() -> Any:
         yield from pointwise(reduction)
         yield from ranking(reduction)
         yield from ctc(reduction)
-    yield Case(F + "kl_div", lambda t: (t(3, 4), t.unit(3, 4)), dict(reduction="batchmean"), id="batchmean")
+    yield Case(F + "kl_div", lambda t: (t(3, 4), t.unit(3, 4)), {"reduction": "batchmean"}, id="batchmean")
 
 
 def refusals() -> Any:
@@ -121,8 +121,8 @@ def refusals() -> Any:
     yield Refusal(name, lambda t: (t(3, 5), t.const([0, 1, -3])), IndexError, "Target -3")
     yield Refusal(name, lambda t: (t(3, 5), t.const([0, 1])), ValueError, r"batch_size \(3\).*\(2\)")
     yield Refusal(name, lambda t: (t(3, 5), t.const(np.zeros(3, np.int32))), RuntimeError, "Long")
-    yield Refusal(name, lambda t: (t(3, 5), t.ints(5, 3)), ValueError, "reduction", dict(reduction="all"))
-    yield Refusal(name, lambda t: (t(3, 5), t.ints(5, 3)), RuntimeError, "label_smoothing", dict(label_smoothing=2.0))
+    yield Refusal(name, lambda t: (t(3, 5), t.ints(5, 3)), ValueError, "reduction", {"reduction": "all"})
+    yield Refusal(name, lambda t: (t(3, 5), t.ints(5, 3)), RuntimeError, "label_smoothing", {"label_smoothing": 2.0})
     yield Refusal(name, lambda t: (t(3, 5), t.ints(5, 3), t(4)), RuntimeError, "all 5 classes")
     yield Refusal(name, lambda t: (t(3, 5), t.ints(5, 3, 5)), RuntimeError, "floating point")
     yield Refusal(F + "nll_loss", lambda t: (t(3, 5, 2), t.ints(5, 3, 4)), RuntimeError, r"\[3, 2\]")
@@ -132,7 +132,7 @@ def refusals() -> Any:
     )
     yield Refusal(F + "binary_cross_entropy", lambda t: (t.unit(3), t.unit(4)), ValueError, "size")
     yield Refusal(F + "binary_cross_entropy_with_logits", lambda t: (t(3), t(4)), ValueError, "size")
-    yield Refusal(F + "huber_loss", lambda t: (t(3), t(3)), RuntimeError, "delta", dict(delta=0))
+    yield Refusal(F + "huber_loss", lambda t: (t(3), t(3)), RuntimeError, "delta", {"delta": 0})
     yield Refusal(F + "multi_margin_loss", lambda t: (t(3, 4), t.const([0, 1, 9])), RuntimeError, "9")
     yield Refusal(F + "triplet_margin_loss", lambda t: (t(3, 4), t(3, 4), t(4)), RuntimeError, "dimensions")
     yield Refusal(F + "ctc_loss", lambda t: (t(4, 1, 3), t.const([[1, 2]]), [5], [2]), RuntimeError, "input_lengths")

@@ -72,7 +72,7 @@ def test_equality_with_what_is_no_number() -> None:
     assert (x != None) is True  # noqa: E711
     assert (x == "a") is False
     with pytest.raises(TypeError):
-        x < None  # noqa: B015
+        x < None
 
 
 IN_PLACE = {"add_": 2.0, "sub_": 2.0, "mul_": 2.0, "div_": 2.0, "pow_": 2.0, "remainder_": 0.7, "clamp_": 0.3}

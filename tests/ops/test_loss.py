@@ -72,9 +72,9 @@ def test_old_arguments_are_translated() -> None:
     f = rushlight.nn.functional
     x, t = rushlight.tensor(LOGITS), rushlight.tensor(LABELS)
     for options, meant in (
-        (dict(reduce=False), "none"),
-        (dict(size_average=False), "sum"),
-        (dict(reduce=True), "mean"),
+        ({"reduce": False}, "none"),
+        ({"size_average": False}, "sum"),
+        ({"reduce": True}, "mean"),
     ):
         with pytest.warns(UserWarning, match=meant):
             old = f.cross_entropy(x, t, **options)
