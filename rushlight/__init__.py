@@ -64,7 +64,7 @@ from .serialization import load, save
 from .threads import get_num_interop_threads, get_num_threads, set_num_interop_threads, set_num_threads
 from .version import __version__
 
-from . import cuda, fft, linalg, nn, optim, serialization, special, utils  # isort: split
+from . import cuda, fft, linalg, masked, nn, optim, serialization, signal, special, utils  # isort: split
 from .optim import swa_utils as _swa_utils  # isort: split
 
 # NumPy warns where arithmetic overflows or divides by zero; PyTorch does not. Only what our own code computes is meant.

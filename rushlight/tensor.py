@@ -728,6 +728,7 @@ class Tensor(TensorBase):
     new_zeros, new_ones, new_empty, new_full = ops.creation.new_zeros, ops.creation.new_ones, ops.creation.new_empty, ops.creation.new_full
     new_tensor, new_empty_strided = ops.creation.new_tensor, ops.creation.new_empty_strided
     fill_, zero_, copy_ = ops.indexing.fill_, ops.indexing.zero_, ops.indexing.copy_
+    fill_diagonal_, nonzero_static = ops.indexing.fill_diagonal_, ops.nonzero_static
     normal_, uniform_, random_ = ops.sampling.normal_, ops.sampling.uniform_, ops.sampling.random_
     exponential_, cauchy_, log_normal_ = ops.sampling.exponential_, ops.sampling.cauchy_, ops.sampling.log_normal_
     bernoulli_, geometric_ = ops.sampling.bernoulli_, ops.sampling.geometric_

@@ -16,6 +16,7 @@ from .conversion import CHANNELS_LAST_RANK, check_layout, in_format, preserve_fo
 from .conversion import parse_to as parse_to
 from .numpy_protocol import numpy_name
 from .promotion import cast
+from .promotion import result_type as promoted
 from .shape import sizes
 
 if TYPE_CHECKING:
@@ -472,3 +473,41 @@ def legacy_array(data: tuple[Any, ...], kind: dtypes.dtype) -> Array:
     if len(data) == 1 and not isinstance(data[0], int) and type(data[0]).__name__ != "Size":
         return np.array(_array_from(data[0]), dtype=kind.numpy)
     return np.zeros(sizes(data) if data else (0,), kind.numpy)
+
+
+# -------------------------------------------------------------------------------------------------- questions of type
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a tensor."""
+    return isinstance(obj, TensorBase)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the elements are real floating point numbers."""
+    return dtypes.of(input._array).is_floating_point
+
+
+def is_complex(input: Tensor) -> bool:
+    """Whether the elements are complex numbers."""
+    return dtypes.of(input._array).is_complex
+
+
+def numel(input: Tensor) -> int:
+    """How many elements there are."""
+    return int(input._array.size)
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtypes.dtype:
+    """The dtype of arithmetic between two tensors or numbers."""
+    return promoted(tensor1, tensor2)
+
+
+def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
+    """Whether a result of dtype `from_` may be written to a tensor of dtype `to`."""
+    return bool(dtypes.can_cast(from_, to))
+
+
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like `input` with every element `value`, a number or a 0-d tensor, whose gradient is the sum."""
+    return input.clone().fill_(value)  # type: ignore[no-any-return]

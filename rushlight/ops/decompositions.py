@@ -126,7 +126,7 @@ def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def _failed(a: Array, function: Any) -> tuple[Array, Array]:
     """The result of a LAPACK function on each matrix, NaN where it fails, and a 1 for each failure."""
-    flat = a.reshape((-1, *a.shape[-2:]))
+    flat = a.reshape((int(np.prod(a.shape[:-2])), *a.shape[-2:]))
     found, info = np.full(flat.shape, np.nan, a.dtype), np.zeros(len(flat), np.int32)
     for i, matrix in enumerate(flat):
         try:
@@ -262,7 +262,7 @@ class Determinant(Operator):
         a, out = ctx.saved
         bare = getattr(a, "_array", a)
         grad = grad[..., None, None]
-        if np.linalg.cond(bare).max(initial=0) < 1 / np.finfo(_real_kind(a)).eps:
+        if not bare.size or np.linalg.cond(bare).max(initial=0) < 1 / np.finfo(_real_kind(a)).eps:
             value = out[..., None, None]
             return grad * (xp.conj(value) if is_complex(a) else value) * adjoint_of(Inverse.derive(a))
         u, s, vh = np.linalg.svd(bare)
@@ -491,7 +491,8 @@ class Eigh(Operator):
         if w_grad is not None:
             middle = middle + w_grad[..., None, :] * np.eye(w.shape[-1], dtype=_real_kind(w))
         middle = middle.astype(_kind_of(v)) if is_complex(v) and not is_complex(middle) else middle
-        return matmul_kernel(matmul_kernel(v, middle), adjoint_of(v))
+        whole = matmul_kernel(matmul_kernel(v, middle), adjoint_of(v))
+        return (whole + adjoint_of(whole)) * 0.5  # torch: the gradient of a Hermitian matrix is Hermitian
 
 
 def _kind_of(x: Array) -> Any:
@@ -772,7 +773,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     m, n = a._array.shape[-2:]
     found = matmul(pinv(a, rtol=rcond), b)
     rank = _ranks(a._array, rcond)
-    residuals = wrap(np.zeros(0, a._array.dtype.type(0).real.dtype))
+    residuals = Constant.apply(np.zeros(0, _real_kind(a)), a, b)
     if m > n and driver != "gelsy" and (rank == n).all():
         far = matmul(a, found) - b
         residuals = (far * far.conj()).real.sum(-2) if is_complex(a._array) else (far * far).sum(-2)
@@ -953,7 +954,7 @@ def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803
 def _pivoted(a: Array, pivot: bool) -> tuple[Array, Array]:
     """The row order of Gaussian elimination with partial pivoting, and LAPACK's pivots (row swaps, counted from 1)."""
     work, (m, n) = a.copy(), a.shape[-2:]
-    flat = work.reshape((-1, m, n))
+    flat = work.reshape((int(np.prod(a.shape[:-2])), m, n))
     count = min(m, n)
     order = np.tile(np.arange(m), (len(flat), 1))
     pivots = np.tile(np.arange(1, count + 1, dtype=np.int32), (len(flat), 1))
@@ -1047,12 +1048,12 @@ def _pack(lower: Tensor, upper: Tensor, m: int, n: int, k: int) -> Tensor:
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:  # noqa: N803
     """`linalg.lu_factor` in its old form; with `get_infos` also the info codes."""
     packed, pivots, info = lu_factor_ex(A, pivot=pivot)
-    return (packed, pivots, info) if get_infos else (packed, pivots)
+    return results.linalg_lu_factor_ex(packed, pivots, info) if get_infos else results.linalg_lu_factor(packed, pivots)
 
 
 def _order_from(pivots: Array, m: int) -> Array:
     """The row order that LAPACK's swaps lead to."""
-    flat = pivots.reshape((-1, pivots.shape[-1]))
+    flat = pivots.reshape((int(np.prod(pivots.shape[:-1])), pivots.shape[-1]))
     order = np.tile(np.arange(m), (len(flat), 1))
     for row, swaps in zip(order, flat):
         for k, other in enumerate(swaps - 1):
@@ -1098,7 +1099,8 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     k = tau._array.shape[-1]
     if n > m or k > n:
         raise ShapeError(f"linalg.householder_product: input {tuple(A.shape)} must have at least as many rows as columns and tau {tuple(tau.shape)} at most as many elements")
-    return into(out, _reflect(_columns(a, k), tau, wrap(np.broadcast_to(np.eye(m, n, dtype=a._array.dtype), a._array.shape).copy()), False), "linalg.householder_product")
+    one = np.broadcast_to(np.eye(m, n, dtype=a._array.dtype), a._array.shape).copy()
+    return into(out, _reflect(_columns(a, k), tau, Constant.apply(one, a, tau), False), "linalg.householder_product")
 
 
 def orgqr(input: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1136,7 +1138,7 @@ def geqrf(input: Tensor, *, out: Any = None) -> Any:
     """LAPACK's form of a QR decomposition: R above the Householder vectors, and their factors tau."""
     a = matrices(input, "geqrf", square=False)._array
     m, n = a.shape[-2:]
-    flat = a.reshape((-1, m, n))
+    flat = a.reshape((int(np.prod(input._array.shape[:-2])), m, n))
     packed = np.empty_like(flat)
     tau = np.zeros((len(flat), min(m, n)), a.dtype)
     for i, matrix in enumerate(flat):
@@ -1219,8 +1221,9 @@ def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -
 
 def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803
     """The ascending powers of each element, along a new last dimension of size N."""
-    count = x._array.shape[-1] if N is None else N
+    count = (x._array.shape or (1,))[-1] if N is None else N
     if count <= 1:
         raise OperatorError(f"linalg.vander: N must be greater than 1, got {count}")
     kept = x if x._array.dtype.kind in "fcV" else cast(x, dtypes.int64)
+    kept = kept if kept._array.ndim else reshape(kept, 1)
     return unsqueeze(kept, -1) ** wrap(np.arange(count))

@@ -434,8 +434,8 @@ def istft(
     weight = _window(window, size, n_fft, input, "istft")
     if return_complex and one:
         raise OperatorError("istft: Cannot have onesided output if window or input is complex")
-    pieces = irfft(frames, n_fft, norm=norm) if one else ifft(frames, norm=norm)
-    pieces = pieces if one or return_complex else pieces.real
+    half = frames if one or return_complex else narrow(frames, 2, 0, n_fft // 2 + 1)  # torch: the rest is not looked at
+    pieces = ifft(frames, norm=norm) if return_complex else irfft(half, n_fft, norm=norm)
     total, envelope = _overlapped(pieces * weight, hop), _overlapped((weight * weight).expand(1, frames._array.shape[1], n_fft), hop)
     start = n_fft // 2 if center else 0
     end = total._array.shape[1] if length is None else start + length

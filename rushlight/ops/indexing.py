@@ -220,3 +220,27 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         raise ShapeError(f"copy_: source {tuple(src._array.shape)} does not broadcast to {tuple(input._array.shape)}") from None
     assign(input, Ellipsis, src)
     return input
+
+
+def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """The main diagonal becomes `fill_value`.
+
+    Args:
+        wrap: go on below, after a row left out, in matrices with more rows than columns.
+
+    Raises:
+        RuntimeError: fewer than 2 dimensions, or more of unequal size.
+    """
+    shape = input._array.shape
+    if len(shape) < 2:
+        raise ShapeError("fill_diagonal_: dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise ShapeError(f"fill_diagonal_: all dimensions of input must be of equal length, got {tuple(shape)}")
+    place = np.arange(min(shape))
+    if wrap and len(shape) == 2 and shape[0] > shape[1]:
+        rows = np.arange(shape[0])
+        rows = rows[rows % (shape[1] + 1) < shape[1]]
+        assign(input, (rows, rows % (shape[1] + 1)), fill_value)
+    else:
+        assign(input, (place,) * len(shape), fill_value)
+    return input

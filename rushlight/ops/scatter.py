@@ -651,6 +651,15 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     return into(out, wrap(np.ascontiguousarray(rows)), "nonzero")
 
 
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
+    """The first `size` rows of `nonzero`, filled up with rows of `fill_value`."""
+    if size < 0:
+        raise OperatorError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = nonzero(input)._array[:size]
+    rest = np.full((size - len(found), found.shape[1]), fill_value, np.int64)
+    return into(out, wrap(np.concatenate([found, rest])), "nonzero_static")
+
+
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the elements that are not 0, one row each."""
     return nonzero(input)  # type: ignore[no-any-return]

@@ -396,6 +396,11 @@ def view_dtype(input: Tensor, kind: dtypes.dtype) -> Tensor:
         ) from None
 
 
+def view_as_itself(input: Tensor) -> Tensor:
+    """A view of the whole tensor."""
+    return Alias.apply(input, input._array.shape)
+
+
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """`input.view(other.shape)`."""
     return view(input, other._array.shape)

@@ -412,7 +412,8 @@ def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor |
     if isinstance(bins[0], TensorBase):
         edges = [b._array for b in bins]
     else:
-        ends = [(range[2 * i], range[2 * i + 1]) if range is not None else _limits(points[:, i], 0, 0, "histogramdd", 0.5) for i in np.arange(count)]
+        given = np.reshape(range, (-1, 2)) if range is not None else np.zeros((count, 2))
+        ends = [_limits(points[:, i], low, high, "histogramdd", 0.5) for i, (low, high) in enumerate(given)]
         edges = [np.linspace(low, high, n + 1).astype(points.dtype) for n, (low, high) in zip(bins, ends)]
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogramdd(points, edges, weights=weights, density=density)
