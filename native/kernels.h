@@ -171,6 +171,22 @@ void batch_norm_apply(const float* x, const float* mean, const float* var, const
 void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var, float eps,
                          int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
 
+// The same over groups of C / G columns of each of N images (R, C); mean, rstd (N, G)
+void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t N, int64_t R, int64_t C,
+                        int64_t G, float* y, float* mean, float* rstd);
+void group_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
+                         int64_t N, int64_t R, int64_t C, int64_t G, float* dx, float* dweight, float* dbias);
+
+// y[r, c] = x[r, c] * rstd[r] * weight[c],  rstd[r] = 1 / sqrt(mean_c x[r, c]^2 + eps); weight may be nullptr
+void rms_norm_forward(const float* x, const float* weight, float eps, int64_t R, int64_t C, float* y, float* rstd);
+void rms_norm_backward(const float* grad, const float* x, const float* weight, const float* rstd, int64_t R, int64_t C,
+                       float* dx, float* dweight);
+
+// --- embedding.cpp ---------------------------------------------------------------------------------------------------
+
+// dweight[v] = sum over the rows r with indices[r] = v of grad[r],  grad (R, D), dweight (V, D); 0 for v = padding
+void embedding_backward(const float* grad, const int64_t* indices, int64_t padding, int64_t R, int64_t D, int64_t V, float* dweight);
+
 // --- pool.cpp: channels-last images ----------------------------------------------------------------------------------
 
 struct PoolShape {
@@ -181,6 +197,11 @@ struct PoolShape {
 void max_pool_forward(const float* x, const PoolShape& shape, float* y, int32_t* indices);
 // dx (N, plane, C) = the sum of grad (N, out_plane, C) over the outputs that each input won
 void max_pool_backward(const float* grad, const int32_t* indices, int64_t N, int64_t plane, int64_t out_plane, int64_t C, float* dx);
+
+// y (N, out_h, out_w, C) = the sum of x (N, H, W, C) over each window / divisors (out_h, out_w)
+void avg_pool_forward(const float* x, const PoolShape& shape, const float* divisors, float* y);
+// dx (N, H, W, C) = the sum of grad / divisors over the windows that each element is in
+void avg_pool_backward(const float* grad, const PoolShape& shape, const float* divisors, float* dx);
 
 // --- optim.cpp -------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
-// Bindings of layer norm (rows in C order) and batch norm (channels-last images and matrices).
+// Bindings of layer and RMS norm (rows in C order), and of batch and group norm (images, which are copied to
+// channels-last where they are not, and matrices).
 #include "kernels.h"
 #include "python/layout.h"
 
@@ -8,8 +9,9 @@ namespace {
 // layer_norm_forward(x, weight, bias, eps) -> y, mean, rstd
 PyObject* layer_norm_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     float eps = 0;
-    if (count != 4 || !is_f32_contiguous(args[0], 2) || !size(args[0]) || !is_none_or_vector(args[1], dim(args[0], 1)) ||
-        !is_none_or_vector(args[2], dim(args[0], 1)) || !read_float(args[3], &eps))
+    if (count != 4 || !is_f32_contiguous(args[0], 2) || !size(args[0]) ||
+        !is_none_or_vector(args[1], dim(args[0], 1)) || !is_none_or_vector(args[2], dim(args[0], 1)) ||
+        !read_float(args[3], &eps))
         return not_implemented();
     const int64_t R = dim(args[0], 0), C = dim(args[0], 1);
     const npy_intp column[] = {R, 1};
@@ -17,16 +19,17 @@ PyObject* layer_norm_forward_(PyObject*, PyObject* const* args, Py_ssize_t count
     if (!y || !mean || !rstd) return nullptr;
     {
         Unlocked unlocked(12.0 * double(R * C));
-        layer_norm_forward(data(args[0]), data_or_null(args[1]), data_or_null(args[2]), eps, R, C, data(y), data(mean), data(rstd));
+        layer_norm_forward(data(args[0]), data_or_null(args[1]), data_or_null(args[2]), eps, R, C, data(y), data(mean),
+                           data(rstd));
     }
     return PyTuple_Pack(3, y.get(), mean.get(), rstd.get());
 }
 
 // layer_norm_backward(grad, x, weight, mean, rstd) -> dx, dweight, dbias
 PyObject* layer_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
-    if (count != 5 || !is_f32_contiguous(args[1], 2) || !size(args[1]) || !is_f32_contiguous(args[0], 2) || !same_shape(args[0], args[1]) ||
-        !is_none_or_vector(args[2], dim(args[1], 1)) || !is_f32_contiguous(args[3]) || size(args[3]) != dim(args[1], 0) ||
-        !is_f32_contiguous(args[4]) || size(args[4]) != dim(args[1], 0))
+    if (count != 5 || !is_f32_contiguous(args[1], 2) || !size(args[1]) || !is_f32_contiguous(args[0], 2) ||
+        !same_shape(args[0], args[1]) || !is_none_or_vector(args[2], dim(args[1], 1)) || !is_f32_contiguous(args[3]) ||
+        size(args[3]) != dim(args[1], 0) || !is_f32_contiguous(args[4]) || size(args[4]) != dim(args[1], 0))
         return not_implemented();
     const int64_t R = dim(args[1], 0), C = dim(args[1], 1);
     const npy_intp row = C;
@@ -34,31 +37,37 @@ PyObject* layer_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t coun
     if (!dx || !dweight || !dbias) return nullptr;
     {
         Unlocked unlocked(16.0 * double(R * C));
-        layer_norm_backward(data(args[0]), data(args[1]), data_or_null(args[2]), data(args[3]), data(args[4]), R, C, data(dx),
-                            data(dweight), data(dbias));
+        layer_norm_backward(data(args[0]), data(args[1]), data_or_null(args[2]), data(args[3]), data(args[4]), R, C,
+                            data(dx), data(dweight), data(dbias));
     }
     return PyTuple_Pack(3, dx.get(), dweight.get(), dbias.get());
 }
 
 int64_t channels(PyObject* x) { return dim(x, 1); }
 
+// Images (N, C, *S) or a matrix (N, C), in any layout.
+bool is_images(PyObject* o) { return is_f32(o) && ndim(o) >= 2 && size(o) > 0; }
+
+Ref new_images_like(PyObject* x) { return new_channels_last(NPY_FLOAT32, ndim(x), PyArray_DIMS(as_array(x))); }
+
 bool is_vector(PyObject* o, int64_t n) { return is_f32_contiguous(o, 1) && dim(o, 0) == n; }
 
 // batch_norm_forward(x, weight, bias, eps) -> y, mean, var
 PyObject* batch_norm_forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     float eps = 0;
-    if (count != 4 || !is_f32_channels_last(args[0]) || !is_none_or_vector(args[1], channels(args[0])) ||
+    if (count != 4 || !is_images(args[0]) || !is_none_or_vector(args[1], channels(args[0])) ||
         !is_none_or_vector(args[2], channels(args[0])) || !read_float(args[3], &eps))
         return not_implemented();
     const int64_t C = channels(args[0]), R = size(args[0]) / C;
     const npy_intp row = C;
-    Ref y = new_channels_last(NPY_FLOAT32, ndim(args[0]), PyArray_DIMS(as_array(args[0])));
+    Ref x = as_channels_last(args[0]), y = new_images_like(args[0]);
     Ref mean = new_f32(1, &row), var = new_f32(1, &row);
-    if (!y || !mean || !var) return nullptr;
+    if (!x || !y || !mean || !var) return nullptr;
     {
         Unlocked unlocked(16.0 * double(R * C));
-        batch_norm_statistics(data(args[0]), R, C, data(mean), data(var));
-        batch_norm_apply(data(args[0]), data(mean), data(var), data_or_null(args[1]), data_or_null(args[2]), eps, R, C, data(y));
+        batch_norm_statistics(data(x), R, C, data(mean), data(var));
+        batch_norm_apply(data(x), data(mean), data(var), data_or_null(args[1]), data_or_null(args[2]), eps, R, C,
+                         data(y));
     }
     return PyTuple_Pack(3, y.get(), mean.get(), var.get());
 }
@@ -66,15 +75,17 @@ PyObject* batch_norm_forward(PyObject*, PyObject* const* args, Py_ssize_t count)
 // batch_norm_apply(x, mean, var, weight, bias, eps) -> y
 PyObject* batch_norm_apply_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     float eps = 0;
-    if (count != 6 || !is_f32_channels_last(args[0]) || !is_vector(args[1], channels(args[0])) || !is_vector(args[2], channels(args[0])) ||
-        !is_none_or_vector(args[3], channels(args[0])) || !is_none_or_vector(args[4], channels(args[0])) || !read_float(args[5], &eps))
+    if (count != 6 || !is_images(args[0]) || !is_vector(args[1], channels(args[0])) ||
+        !is_vector(args[2], channels(args[0])) || !is_none_or_vector(args[3], channels(args[0])) ||
+        !is_none_or_vector(args[4], channels(args[0])) || !read_float(args[5], &eps))
         return not_implemented();
     const int64_t C = channels(args[0]), R = size(args[0]) / C;
-    Ref y = new_channels_last(NPY_FLOAT32, ndim(args[0]), PyArray_DIMS(as_array(args[0])));
-    if (!y) return nullptr;
+    Ref x = as_channels_last(args[0]), y = new_images_like(args[0]);
+    if (!x || !y) return nullptr;
     {
         Unlocked unlocked(8.0 * double(R * C));
-        batch_norm_apply(data(args[0]), data(args[1]), data(args[2]), data_or_null(args[3]), data_or_null(args[4]), eps, R, C, data(y));
+        batch_norm_apply(data(x), data(args[1]), data(args[2]), data_or_null(args[3]), data_or_null(args[4]), eps, R, C,
+                         data(y));
     }
     return y.release();
 }
@@ -82,32 +93,110 @@ PyObject* batch_norm_apply_(PyObject*, PyObject* const* args, Py_ssize_t count) 
 // batch_norm_backward(grad, x, weight, mean, var, eps) -> dx, dweight, dbias
 PyObject* batch_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     float eps = 0;
-    if (count != 6 || !is_f32_channels_last(args[1]) || !is_f32(args[0]) || !same_shape(args[0], args[1]) ||
-        !is_none_or_vector(args[2], channels(args[1])) || !is_vector(args[3], channels(args[1])) || !is_vector(args[4], channels(args[1])) ||
-        !read_float(args[5], &eps))
+    if (count != 6 || !is_images(args[1]) || !is_f32(args[0]) || !same_shape(args[0], args[1]) ||
+        !is_none_or_vector(args[2], channels(args[1])) || !is_vector(args[3], channels(args[1])) ||
+        !is_vector(args[4], channels(args[1])) || !read_float(args[5], &eps))
         return not_implemented();
     const int64_t C = channels(args[1]), R = size(args[1]) / C;
     const npy_intp row = C;
-    Ref grad = as_channels_last(args[0]);
-    Ref dx = new_channels_last(NPY_FLOAT32, ndim(args[1]), PyArray_DIMS(as_array(args[1])));
+    Ref grad = as_channels_last(args[0]), x = as_channels_last(args[1]), dx = new_images_like(args[1]);
     Ref dweight = new_f32(1, &row), dbias = new_f32(1, &row);
-    if (!grad || !dx || !dweight || !dbias) return nullptr;
+    if (!grad || !x || !dx || !dweight || !dbias) return nullptr;
     {
         Unlocked unlocked(20.0 * double(R * C));
-        batch_norm_backward(data(grad), data(args[1]), data_or_null(args[2]), data(args[3]), data(args[4]), eps, R, C, data(dx),
-                            data(dweight), data(dbias));
+        batch_norm_backward(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), eps, R, C,
+                            data(dx), data(dweight), data(dbias));
     }
     return PyTuple_Pack(3, dx.get(), dweight.get(), dbias.get());
 }
 
+// group_norm_forward(x, weight, bias, groups, eps) -> y, mean, rstd
+PyObject* group_norm_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    float eps = 0;
+    int64_t G = 0;
+    if (count != 5 || !is_images(args[0]) || !is_none_or_vector(args[1], channels(args[0])) ||
+        !is_none_or_vector(args[2], channels(args[0])) || !read_int(args[3], &G) || G < 1 || channels(args[0]) % G ||
+        !read_float(args[4], &eps))
+        return not_implemented();
+    const int64_t N = dim(args[0], 0), C = channels(args[0]), R = size(args[0]) / (N * C);
+    const npy_intp groups[] = {N, G, 1};
+    Ref x = as_channels_last(args[0]), y = new_images_like(args[0]), mean = new_f32(3, groups),
+        rstd = new_f32(3, groups);
+    if (!x || !y || !mean || !rstd) return nullptr;
+    {
+        Unlocked unlocked(16.0 * double(N * R * C));
+        group_norm_forward(data(x), data_or_null(args[1]), data_or_null(args[2]), eps, N, R, C, G, data(y), data(mean),
+                           data(rstd));
+    }
+    return PyTuple_Pack(3, y.get(), mean.get(), rstd.get());
+}
+
+// group_norm_backward(grad, x, weight, mean, rstd) -> dx, dweight, dbias
+PyObject* group_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 5 || !is_images(args[1]) || !is_f32(args[0]) || !same_shape(args[0], args[1]) ||
+        !is_none_or_vector(args[2], channels(args[1])) || !is_f32_contiguous(args[3], 3) ||
+        !is_f32_contiguous(args[4], 3) || !same_shape(args[3], args[4]) || dim(args[3], 0) != dim(args[1], 0))
+        return not_implemented();
+    const int64_t N = dim(args[1], 0), C = channels(args[1]), R = size(args[1]) / (N * C), G = dim(args[3], 1);
+    if (G < 1 || C % G || dim(args[3], 2) != 1) return not_implemented();
+    const npy_intp row = C;
+    Ref grad = as_channels_last(args[0]), x = as_channels_last(args[1]), dx = new_images_like(args[1]);
+    Ref dweight = new_f32(1, &row), dbias = new_f32(1, &row);
+    if (!grad || !x || !dx || !dweight || !dbias) return nullptr;
+    {
+        Unlocked unlocked(20.0 * double(N * R * C));
+        group_norm_backward(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), N, R, C, G,
+                            data(dx), data(dweight), data(dbias));
+    }
+    return PyTuple_Pack(3, dx.get(), dweight.get(), dbias.get());
+}
+
+// rms_norm_forward(x, weight, eps) -> y, rstd
+PyObject* rms_norm_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    float eps = 0;
+    if (count != 3 || !is_f32_contiguous(args[0], 2) || !size(args[0]) ||
+        !is_none_or_vector(args[1], dim(args[0], 1)) || !read_float(args[2], &eps))
+        return not_implemented();
+    const int64_t R = dim(args[0], 0), C = dim(args[0], 1);
+    const npy_intp column[] = {R, 1};
+    Ref y = new_f32_like(args[0]), rstd = new_f32(2, column);
+    if (!y || !rstd) return nullptr;
+    {
+        Unlocked unlocked(12.0 * double(R * C));
+        rms_norm_forward(data(args[0]), data_or_null(args[1]), eps, R, C, data(y), data(rstd));
+    }
+    return PyTuple_Pack(2, y.get(), rstd.get());
+}
+
+// rms_norm_backward(grad, x, weight, rstd) -> dx, dweight
+PyObject* rms_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 4 || !is_f32_contiguous(args[1], 2) || !size(args[1]) || !is_f32_contiguous(args[0], 2) ||
+        !same_shape(args[0], args[1]) || !is_none_or_vector(args[2], dim(args[1], 1)) || !is_f32_contiguous(args[3]) ||
+        size(args[3]) != dim(args[1], 0))
+        return not_implemented();
+    const int64_t R = dim(args[1], 0), C = dim(args[1], 1);
+    const npy_intp row = C;
+    Ref dx = new_f32_like(args[1]), dweight = new_f32(1, &row);
+    if (!dx || !dweight) return nullptr;
+    {
+        Unlocked unlocked(16.0 * double(R * C));
+        rms_norm_backward(data(args[0]), data(args[1]), data_or_null(args[2]), data(args[3]), R, C, data(dx),
+                          data(dweight));
+    }
+    return PyTuple_Pack(2, dx.get(), dweight.get());
+}
+
 }  // namespace
 
-#define ROW(name, function) {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
+#define ROW(name, function) \
+    {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
 
 PyMethodDef norm_methods[] = {
-    ROW("layer_norm_forward", layer_norm_forward_), ROW("layer_norm_backward", layer_norm_backward_),
-    ROW("batch_norm_forward", batch_norm_forward),  ROW("batch_norm_apply", batch_norm_apply_),
-    ROW("batch_norm_backward", batch_norm_backward_), {},
+    ROW("layer_norm_forward", layer_norm_forward_),   ROW("layer_norm_backward", layer_norm_backward_),
+    ROW("batch_norm_forward", batch_norm_forward),    ROW("batch_norm_apply", batch_norm_apply_),
+    ROW("batch_norm_backward", batch_norm_backward_), ROW("group_norm_forward", group_norm_forward_),
+    ROW("group_norm_backward", group_norm_backward_), ROW("rms_norm_forward", rms_norm_forward_),
+    ROW("rms_norm_backward", rms_norm_backward_),     {},
 };
 
 }  // namespace rushlight
