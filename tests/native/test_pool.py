@@ -1,4 +1,4 @@
-"""Native max pooling against its definition: windows of every kind, ties, NaN, both layouts of the input."""
+"""Native pooling against its definition: windows of every kind, ties, NaN, both layouts of the input."""
 
 import numpy as np
 import pytest
@@ -30,6 +30,34 @@ def test_max_pool(native, shape, window, last):
     np.testing.assert_allclose(
         native.max_pool_backward(grad, indices, x.shape), backward(grad, indices, x.shape), rtol=1e-5, atol=1e-6
     )
+
+
+AVERAGES = [((2, 2), (2, 2), (0, 0), False), ((3, 3), (2, 2), (1, 1), True), ((3, 2), (1, 2), (1, 0), False), ((2, 3), (3, 2), (1, 1), True)]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7, 6), (1, 16, 8, 8), (3, 20, 5, 9), (2, 1, 6, 6)])
+@pytest.mark.parametrize("window", AVERAGES)
+@pytest.mark.parametrize("count_pad, divisor", [(True, None), (False, None), (True, 3), (True, -2)])
+@pytest.mark.parametrize("last", [True, False])
+def test_avg_pool(native, shape, window, count_pad, divisor, last):
+    average, spread = (getattr(f, "definition", f) for f in (pooling.avg_pool_forward, pooling.avg_pool_backward))
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1) if last else x
+    how = *window, count_pad, divisor
+    y, exact = native.avg_pool_forward(x, *how), average(x.astype(np.float64), *how)
+    assert y.dtype == np.float32 and y.shape == exact.shape
+    np.testing.assert_allclose(y, exact, rtol=1e-5, atol=1e-6)
+    grad = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
+    dx = native.avg_pool_backward(grad, x.shape, *how)
+    np.testing.assert_allclose(dx, spread(grad.astype(np.float64), x.shape, *how), rtol=1e-5, atol=1e-6)
+
+
+def test_avg_pool_declines(native):
+    x = np.ones((1, 2, 4, 4), np.float32)
+    assert native.avg_pool_forward(x, (2, 2), (2, 2), (2, 0), False, True, None) is NotImplemented
+    assert native.avg_pool_forward(x, (2, 2), (2, 2), (0, 0), False, True, 0) is NotImplemented
+    assert native.avg_pool_forward(x, (5, 5), (1, 1), (0, 0), False, True, None) is NotImplemented
+    assert native.avg_pool_backward(x, (1, 2, 4, 4), (2, 2), (2, 2), (0, 0), False, True, None) is NotImplemented
 
 
 def test_declines(native):
