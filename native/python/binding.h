@@ -159,7 +159,8 @@ public:
 #define RUSHLIGHT_TWIN(name, doc) {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name##_)), METH_FASTCALL, doc}
 
 bool add_tape_types(PyObject* module);
-extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[], conv_methods[], activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
-    norm_methods[], pool_methods[], optim_methods[];
+extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[], conv_methods[];
+extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[], embedding_methods[];
+extern PyMethodDef norm_methods[], pool_methods[], optim_methods[];
 
 }  // namespace rushlight
