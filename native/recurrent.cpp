@@ -1,8 +1,8 @@
 // Recurrent layers over a whole sequence: LSTM, GRU and the plain RNN. The sequences of a batch do not depend on one
 // another, so each thread takes some of them and walks through all of time without waiting for others. At each step the
-// hidden states of its sequences (few rows) are multiplied by the packed weight, and a pass over the products, still in the
-// nearest caches, applies the gates. Backward the same, from the last step to the first: the pass gives the gradients of
-// the gates, and their product with the weight is what reaches the hidden states before.
+// hidden states of its sequences (few rows) are multiplied by the packed weight, and a pass over the products, still in
+// the nearest caches, applies the gates. Backward the same, from the last step to the first: the pass gives the
+// gradients of the gates, and their product with the weight is what reaches the hidden states before.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -16,8 +16,8 @@
 namespace rushlight {
 namespace {
 
-constexpr int64_t K_BLOCK = 256;           // steps of K for which a panel stays in L1
-constexpr int64_t ROWS = 4 * MR;           // sequences that one walk takes at most
+constexpr int64_t K_BLOCK = 256;             // steps of K for which a panel stays in L1
+constexpr int64_t ROWS = 4 * MR;             // sequences that one walk takes at most
 constexpr int64_t FEWEST_ROWS = 2 * MR / 3;  // and at least, if there are as many: fewer make poor use of the weight
 
 float* at(const Steps& s, int64_t t, int64_t n) { return s.data + t * s.step + n * s.row; }
@@ -35,7 +35,8 @@ bool pack(Matrix b, int64_t K, int64_t columns, Weight* weight) {
     float* panels = scratch(Slot::panels, size_t(count * NR * K));
     if (!panels) return false;
     parallel_for(count, 1 + (1 << 15) / (NR * K), [=](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) pack_panel(b.at(0, i * NR), K, int(min(NR, columns - i * NR)), NR, panels + i * NR * K);
+        for (int64_t i = begin; i < end; i++)
+            pack_panel(b.at(0, i * NR), K, int(min(NR, columns - i * NR)), NR, panels + i * NR * K);
     });
     *weight = {panels, K, columns};
     return true;
@@ -56,7 +57,8 @@ void multiply(const Rows& a, const Weight& b, float* c, bool add) {
 
 // Copies rows to a distance at which they do not share sets of the L1 cache.
 Rows gather(const Steps& s, int64_t t, int64_t first, int64_t rows, int64_t columns, float* to) {
-    for (int64_t r = 0; r < rows; r++) std::memcpy(to + r * (columns + W), at(s, t, first + r), size_t(columns) * sizeof(float));
+    for (int64_t r = 0; r < rows; r++)
+        std::memcpy(to + r * (columns + W), at(s, t, first + r), size_t(columns) * sizeof(float));
     return {{to, columns + W, 1}, rows};
 }
 
@@ -76,10 +78,12 @@ bool walk_forward(const RecurrentShape& s, const float* h0, const float* w_hh, c
     const Steps start{const_cast<float*>(h0), 0, s.H};
     parallel_for(s.N, rows_of_a_walk(s.N), [&](int64_t begin, int64_t end) {
         const int64_t rows = end - begin;
-        float *states = scratch(Slot::rows, size_t(rows * (s.H + W))), *products = scratch(Slot::tiles, size_t(rows * weight.columns));
+        float *states = scratch(Slot::rows, size_t(rows * (s.H + W))),
+              *products = scratch(Slot::tiles, size_t(rows * weight.columns));
         if (!states || !products) return whole.store(false);
         for (int64_t t = 0; t < s.L; t++) {
-            const Rows h = t == 0 ? gather(start, 0, begin, rows, s.H, states) : gather(y, t - 1, begin, rows, s.H, states);
+            const Rows h =
+                t == 0 ? gather(start, 0, begin, rows, s.H, states) : gather(y, t - 1, begin, rows, s.H, states);
             multiply(h, weight, products, false);
             for (int64_t r = 0; r < rows; r++) cell(t, begin + r, products + r * weight.columns);
         }
@@ -113,7 +117,9 @@ void for_units(int64_t H, const F& f) {
     int64_t j = 0;
     for (; j + W <= H; j += W) f([=](const float* p) { return load(p + j); }, [=](float* p, vf v) { store(p + j, v); });
     const int rest = int(H - j);
-    if (rest > 0) f([=](const float* p) { return load_first(p + j, rest); }, [=](float* p, vf v) { store_first(p + j, v, rest); });
+    if (rest > 0)
+        f([=](const float* p) { return load_first(p + j, rest); },
+          [=](float* p, vf v) { store_first(p + j, v, rest); });
 }
 
 Steps dense(float* data, int64_t N, int64_t columns) { return {data, N * columns, columns}; }
@@ -123,8 +129,8 @@ Steps dense(const float* data, int64_t N, int64_t columns) { return dense(const_
 
 // --- LSTM ------------------------------------------------------------------------------------------------------------
 
-bool lstm_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* c0, const float* w_hh, const float* b_hh, float* y,
-                  float* gates, float* cells) {
+bool lstm_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* c0, const float* w_hh,
+                  const float* b_hh, float* y, float* gates, float* cells) {
     const int64_t N = s.N, H = s.H;
     const Steps ys = dense(y, N, H), all_gates = dense(gates, N, 4 * H), all_cells = dense(cells, N, H);
     return walk_forward(s, h0, w_hh, ys, [&](int64_t t, int64_t n, const float* product) {
@@ -147,17 +153,21 @@ bool lstm_forward(const RecurrentShape& s, const Steps& x, const float* h0, cons
     });
 }
 
-bool lstm_backward(const RecurrentShape& s, const Steps& grad, const float* arriving, const int64_t* last, const float* c0, const float* w_hh,
-                   const float* gates, const float* cells, float* dx, float* dhs, float* dh0, float* dc0) {
+bool lstm_backward(const RecurrentShape& s, const Steps& grad, const float* arriving, const int64_t* last,
+                   const float* c0, const float* w_hh, const float* gates, const float* cells, float* dx, float* dhs,
+                   float* dh0, float* dc0) {
     const int64_t N = s.N, H = s.H;
-    const Steps all_gates = dense(gates, N, 4 * H), all_cells = dense(cells, N, H), dxs = dense(dx, N, 4 * H), all_dhs = dense(dhs, N, H);
+    const Steps all_gates = dense(gates, N, 4 * H), all_cells = dense(cells, N, H), dxs = dense(dx, N, 4 * H),
+                all_dhs = dense(dhs, N, H);
     std::fill(dc0, dc0 + N * H, 0.0f);
     return walk_backward(s, w_hh, dxs, dh0, [&](int64_t t, int64_t n, float* dh) {
-        const float *gate = at(all_gates, t, n), *c = at(all_cells, t, n), *before = t ? at(all_cells, t - 1, n) : c0 + n * H;
+        const float *gate = at(all_gates, t, n), *c = at(all_cells, t, n),
+                    *before = t ? at(all_cells, t - 1, n) : c0 + n * H;
         const float *g_in = at(grad, t, n), *dc_in = (last ? last[n] : s.L - 1) == t ? arriving + n * H : nullptr;
         float *out = at(dxs, t, n), *reached = at(all_dhs, t, n), *carried = dc0 + n * H;
         for_units(H, [=](auto get, auto set) {
-            const vf i = get(gate), f = get(gate + H), g = get(gate + 2 * H), o = get(gate + 3 * H), tanh_c = tanh(get(c));
+            const vf i = get(gate), f = get(gate + H), g = get(gate + 2 * H), o = get(gate + 3 * H),
+                     tanh_c = tanh(get(c));
             const vf up = get(dh) + get(g_in);
             vf dc = get(carried);
             if (dc_in) dc += get(dc_in);
@@ -175,15 +185,17 @@ bool lstm_backward(const RecurrentShape& s, const Steps& grad, const float* arri
 
 // --- GRU -------------------------------------------------------------------------------------------------------------
 
-bool gru_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y, float* gates,
-                 float* hidden) {
+bool gru_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh,
+                 float* y, float* gates, float* hidden) {
     const int64_t N = s.N, H = s.H;
     const Steps ys = dense(y, N, H), all_gates = dense(gates, N, 3 * H), all_hidden = dense(hidden, N, H);
     return walk_forward(s, h0, w_hh, ys, [&](int64_t t, int64_t n, const float* product) {
         const float *before = t ? at(ys, t - 1, n) : h0 + n * H, *in = at(x, t, n);
         float *gate = at(all_gates, t, n), *m_out = at(all_hidden, t, n), *h = at(ys, t, n);
         for_units(H, [=](auto get, auto set) {
-            const auto recurrent = [=](int64_t k) { return b_hh ? get(product + k * H) + get(b_hh + k * H) : get(product + k * H); };
+            const auto recurrent = [=](int64_t k) {
+                return b_hh ? get(product + k * H) + get(b_hh + k * H) : get(product + k * H);
+            };
             const vf m = recurrent(2), r = sigmoid(get(in) + recurrent(0)), z = sigmoid(get(in + H) + recurrent(1));
             const vf new_gate = tanh(get(in + 2 * H) + r * m);
             set(gate, r);
@@ -195,17 +207,19 @@ bool gru_forward(const RecurrentShape& s, const Steps& x, const float* h0, const
     });
 }
 
-bool gru_backward(const RecurrentShape& s, const Steps& grad, const float* h0, const float* w_hh, const float* y, const float* gates,
-                  const float* hidden, float* dx, float* dproducts, float* dh0) {
+bool gru_backward(const RecurrentShape& s, const Steps& grad, const float* h0, const float* w_hh, const float* y,
+                  const float* gates, const float* hidden, float* dx, float* dproducts, float* dh0) {
     const int64_t N = s.N, H = s.H;
     const Steps ys = dense(y, N, H), all_gates = dense(gates, N, 3 * H), all_hidden = dense(hidden, N, H);
     const Steps dxs = dense(dx, N, 3 * H), all_dproducts = dense(dproducts, N, 3 * H);
     return walk_backward(s, w_hh, all_dproducts, dh0, [&](int64_t t, int64_t n, float* dh) {
-        const float *gate = at(all_gates, t, n), *m = at(all_hidden, t, n), *before = t ? at(ys, t - 1, n) : h0 + n * H, *g_in = at(grad, t, n);
+        const float *gate = at(all_gates, t, n), *m = at(all_hidden, t, n), *before = t ? at(ys, t - 1, n) : h0 + n * H,
+                    *g_in = at(grad, t, n);
         float *out = at(dxs, t, n), *dproduct = at(all_dproducts, t, n);
         for_units(H, [=](auto get, auto set) {
             const vf r = get(gate), z = get(gate + H), new_gate = get(gate + 2 * H), up = get(dh) + get(g_in);
-            const vf dn = up * (1.0f - z) * (1.0f - new_gate * new_gate), dz = up * (get(before) - new_gate) * z * (1.0f - z);
+            const vf dn = up * (1.0f - z) * (1.0f - new_gate * new_gate),
+                     dz = up * (get(before) - new_gate) * z * (1.0f - z);
             const vf dr = dn * get(m) * r * (1.0f - r);
             set(out, dr);
             set(out + H, dz);
@@ -223,8 +237,8 @@ bool gru_backward(const RecurrentShape& s, const Steps& grad, const float* h0, c
 namespace {
 
 template <class Activation>
-bool plain_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y,
-                   const Activation& activate) {
+bool plain_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh,
+                   float* y, const Activation& activate) {
     const Steps ys = dense(y, s.N, s.H);
     return walk_forward(s, h0, w_hh, ys, [&](int64_t t, int64_t n, const float* product) {
         const float* in = at(x, t, n);
@@ -237,7 +251,8 @@ bool plain_forward(const RecurrentShape& s, const Steps& x, const float* h0, con
 }
 
 template <class Slope>
-bool plain_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx, float* dh0, const Slope& slope) {
+bool plain_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx,
+                    float* dh0, const Slope& slope) {
     const Steps ys = dense(y, s.N, s.H), dxs = dense(dx, s.N, s.H);
     return walk_backward(s, w_hh, dxs, dh0, [&](int64_t t, int64_t n, float* dh) {
         const float *h = at(ys, t, n), *g_in = at(grad, t, n);
@@ -251,16 +266,20 @@ bool plain_backward(const RecurrentShape& s, const Steps& grad, const float* w_h
 
 }  // namespace
 
-bool rnn_tanh_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y) {
+bool rnn_tanh_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh,
+                      float* y) {
     return plain_forward(s, x, h0, w_hh, b_hh, y, [](vf z) { return tanh(z); });
 }
-bool rnn_relu_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y) {
+bool rnn_relu_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh,
+                      float* y) {
     return plain_forward(s, x, h0, w_hh, b_hh, y, [](vf z) { return select(z <= 0.0f, vf{}, z); });
 }
-bool rnn_tanh_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx, float* dh0) {
+bool rnn_tanh_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx,
+                       float* dh0) {
     return plain_backward(s, grad, w_hh, y, dx, dh0, [](vf h, vf up) { return up * (1.0f - h * h); });
 }
-bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx, float* dh0) {
+bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx,
+                       float* dh0) {
     return plain_backward(s, grad, w_hh, y, dx, dh0, [](vf h, vf up) { return select(h > 0.0f, up, 0.0f * up); });
 }
 

@@ -41,7 +41,8 @@ Ref new_heads(PyObject* model, int64_t columns) {
     npy_intp order[NPY_MAXDIMS], stored[NPY_MAXDIMS], place[NPY_MAXDIMS];
     for (int d = 0; d < n; d++) order[d] = d;
     for (int i = 1; i < n - 1; i++)
-        for (int j = i; j > 0 && std::abs(stride(model, int(order[j - 1]))) < std::abs(stride(model, int(order[j]))); j--)
+        for (int j = i; j > 0 && std::abs(stride(model, int(order[j - 1]))) < std::abs(stride(model, int(order[j])));
+             j--)
             std::swap(order[j - 1], order[j]);
     for (int i = 0; i < n; i++) {
         stored[i] = i == n - 1 ? columns : dim(model, int(order[i]));
@@ -64,7 +65,8 @@ struct Heads {
             std::vector<int64_t> finer;
             finer.reserve(begin.size() * size_t(dim(o, d)));
             for (const int64_t start : begin)
-                for (int64_t i = 0; i < dim(o, d); i++) finer.push_back(start + i * (stride(o, d) / int64_t(sizeof(float))));
+                for (int64_t i = 0; i < dim(o, d); i++)
+                    finer.push_back(start + i * (stride(o, d) / int64_t(sizeof(float))));
             begin.swap(finer);
         }
         rows = {data(o), begin.data(), stride(o, ndim(o) - 2) / int64_t(sizeof(float))};
@@ -74,7 +76,8 @@ struct Heads {
 
 bool read_shape(PyObject* q, PyObject* k, PyObject* v, PyObject* scale, PyObject* causal, AttentionShape* s) {
     if (!is_heads(q) || !is_heads(k) || !has_shape(v, k, length(k), is_heads(v) ? width(v) : 0)) return false;
-    if (!same_heads(q, k) || width(q) != width(k) || !read_float(scale, &s->scale) || !read_bool(causal, &s->causal)) return false;
+    if (!same_heads(q, k) || width(q) != width(k) || !read_float(scale, &s->scale) || !read_bool(causal, &s->causal))
+        return false;
     s->L = length(q), s->S = length(k), s->D = width(q), s->E = width(v);
     s->heads = size(q) / (s->L * s->D);
     return true;
@@ -104,9 +107,11 @@ PyObject* attention_backward_(PyObject*, PyObject* const* args, Py_ssize_t count
     AttentionShape s;
     if (count != 8 || !read_shape(args[1], args[2], args[3], args[6], args[7], &s)) return not_implemented();
     PyObject *query = args[1], *lse = args[5];
-    if (!has_shape(args[0], query, s.L, s.E) || !has_shape(args[4], query, s.L, s.E) || !is_f32_contiguous(lse) || size(lse) != s.heads * s.L)
+    if (!has_shape(args[0], query, s.L, s.E) || !has_shape(args[4], query, s.L, s.E) || !is_f32_contiguous(lse) ||
+        size(lse) != s.heads * s.L)
         return not_implemented();
-    Ref grad = with_whole_rows(args[0]), q = with_whole_rows(query), k = with_whole_rows(args[2]), v = with_whole_rows(args[3]);
+    Ref grad = with_whole_rows(args[0]), q = with_whole_rows(query), k = with_whole_rows(args[2]),
+        v = with_whole_rows(args[3]);
     Ref y = with_whole_rows(args[4]);
     if (!grad || !q || !k || !v || !y) return nullptr;
     Ref dq = new_heads(q.get(), s.D), dk = new_heads(k.get(), s.D), dv = new_heads(v.get(), s.E);
@@ -115,7 +120,8 @@ PyObject* attention_backward_(PyObject*, PyObject* const* args, Py_ssize_t count
     bool whole;
     {
         Unlocked unlocked(2.5 * work(s));
-        whole = attention_backward(s, grads.rows, qs.rows, ks.rows, vs.rows, ys.rows, data(lse), dqs.rows, dks.rows, dvs.rows);
+        whole = attention_backward(s, grads.rows, qs.rows, ks.rows, vs.rows, ys.rows, data(lse), dqs.rows, dks.rows,
+                                   dvs.rows);
     }
     return whole ? PyTuple_Pack(3, dq.get(), dk.get(), dv.get()) : PyErr_NoMemory();
 }
