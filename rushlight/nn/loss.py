@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError, OperatorError, ShapeError
+from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError
 from ..ops.cross_entropy import legacy_reduction
 from ..ops.linear_cross_entropy import LinearCrossEntropyOptions
 from . import functional as F
@@ -83,6 +83,8 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(None, None, reduction)
+        if not isinstance(delta, (int, float)):
+            raise DTypeError(f"HuberLoss: delta must be a float or int, got: {type(delta)}")
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

@@ -87,3 +87,5 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ValueError):
             call()
+    with pytest.raises(TypeError, match="delta"):
+        nn.HuberLoss(delta=1j)
