@@ -133,7 +133,7 @@ class detect_anomaly(set_detect_anomaly):
         >>> with rushlight.autograd.detect_anomaly():
         ...     (x / x).sum().backward()
         Traceback (most recent call last):
-        RuntimeError: Function 'DivBackward0' returned nan values in its 0th output. ...
+        rushlight.errors.GraphError: Function 'DivBackward0' returned nan values in its 1th output. ...
     """
 
     def __init__(self, check_nan: bool = True) -> None:

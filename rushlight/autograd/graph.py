@@ -233,6 +233,7 @@ class saved_tensors_hooks:
         unpack_hook: gets what `pack_hook` returned, gives the tensor back (in backward).
 
     Example:
+        >>> x = rushlight.ones(2, requires_grad=True)
         >>> with saved_tensors_hooks(lambda t: t.half(), lambda t: t.float()):
         ...     y = x * x
     """

@@ -84,7 +84,7 @@ class Sequential(_Numbered):
         args: the modules, or one OrderedDict of names and modules.
 
     Example:
-        >>> Sequential(Linear(2, 3), ReLU())
+        >>> Sequential(nn.Linear(2, 3), nn.ReLU())
         Sequential(
           (0): Linear(in_features=2, out_features=3, bias=True)
           (1): ReLU()
@@ -157,7 +157,7 @@ class ModuleList(_Numbered):
         modules: what to begin with.
 
     Example:
-        >>> ModuleList(Linear(4, 4) for _ in range(3))
+        >>> ModuleList(nn.Linear(4, 4) for _ in range(3))
         ModuleList(
           (0-2): 3 x Linear(in_features=4, out_features=4, bias=True)
         )
@@ -225,7 +225,7 @@ class ModuleDict(Module):
         modules: a mapping, or pairs of name and module.
 
     Example:
-        >>> ModuleDict({"up": Linear(2, 4)})["up"].out_features
+        >>> ModuleDict({"up": nn.Linear(2, 4)})["up"].out_features
         4
     """
 

@@ -639,7 +639,7 @@ class Module:
             keep_vars: the Parameters themselves instead of detached tensors.
 
         Example:
-            >>> list(Linear(2, 1).state_dict())
+            >>> list(nn.Linear(2, 1).state_dict())
             ['weight', 'bias']
         """
         if args:

@@ -169,7 +169,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False, *, out: Tensor | N
 
     Example:
         >>> rushlight.logsumexp(rushlight.tensor([1000., 1000.]), 0)
-        tensor(1000.6931)
+        tensor(1000.6932)
     """
     input = floating(input, "logsumexp")
     result = LogSumExp.apply(input, axes_of(dim, input._array.ndim, "logsumexp"), keepdim)
