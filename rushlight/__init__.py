@@ -38,8 +38,24 @@ from .dtypes import (
     uint64,
 )
 from .tensor import Size, Tensor  # isort: split
+
+from . import cuda, fft, linalg, masked, nn, optim, serialization, signal, special, utils  # isort: split
+
 from .device import device
-from .ops import *  # noqa: F403
+from .legacy import (
+    BFloat16Tensor,
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+    set_default_tensor_type,
+)
+from .ops import *
 from .ops.conversion import (
     channels_last,
     channels_last_3d,
@@ -47,9 +63,12 @@ from .ops.conversion import (
     layout,
     memory_format,
     preserve_format,
+    sparse_coo,
     strided,
 )
 from .ops.creation import range_ as range
+from .optim import swa_utils as _swa_utils  # isort: split
+
 from .printing import get_printoptions, set_printoptions
 from .random import (
     Generator,
@@ -64,8 +83,7 @@ from .serialization import load, save
 from .threads import get_num_interop_threads, get_num_threads, set_num_interop_threads, set_num_threads
 from .version import __version__
 
-from . import cuda, fft, linalg, masked, nn, optim, serialization, signal, special, utils  # isort: split
-from .optim import swa_utils as _swa_utils  # isort: split
-
 # NumPy warns where arithmetic overflows or divides by zero; PyTorch does not. Only what our own code computes is meant.
-_warnings.filterwarnings("ignore", "(divide by zero|overflow|underflow|invalid value) encountered", RuntimeWarning, r"rushlight\.")
+_warnings.filterwarnings(
+    "ignore", "(divide by zero|overflow|underflow|invalid value) encountered", RuntimeWarning, r"rushlight\."
+)

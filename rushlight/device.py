@@ -9,7 +9,7 @@ from .errors import OperatorError, UnsupportedError
 KNOWN = ("cpu", "cuda", "mps", "xpu", "meta")
 
 
-class device:  # noqa: N801 (PyTorch's name)
+class device:
     """A device type and, optionally, its number: `device("cpu")`, `device("cuda:1")`, `device("cuda", 1)`.
 
     Raises:
@@ -33,7 +33,9 @@ class device:  # noqa: N801 (PyTorch's name)
         self.index = int(number) if colon else index
 
     def __repr__(self) -> str:
-        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        return (
+            f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        )
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

@@ -17,7 +17,7 @@ from .errors import DTypeError
 BOOL, INTEGER, FLOAT, COMPLEX = range(4)  # categories, in the order in which they win
 
 
-class dtype:  # noqa: N801 (PyTorch's name)
+class dtype:
     """An element type. There is one object per type, so `is` compares them."""
 
     __slots__ = ("category", "is_signed", "itemsize", "name", "numpy")
@@ -130,7 +130,9 @@ def _promote_pair(a: dtype, b: dtype) -> dtype:
     if high.category == FLOAT:
         return high if low.itemsize < high.itemsize else float32
     if not low.is_signed and low.itemsize > 1 and high.is_signed:
-        raise DTypeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a} and {b}")
+        raise DTypeError(
+            f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a} and {b}"
+        )
     return _BY_NUMPY[np.promote_types(low.numpy, high.numpy)]
 
 
@@ -175,7 +177,7 @@ class Info:
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in vars(self).items())})"
 
 
-class finfo(Info):  # noqa: N801
+class finfo(Info):
     """Limits of a floating point type: min, max, eps, tiny, smallest_normal, resolution, bits."""
 
     min: builtins.float
@@ -196,7 +198,7 @@ class finfo(Info):  # noqa: N801
             setattr(self, name, getattr(limits, name).item())
 
 
-class iinfo(Info):  # noqa: N801
+class iinfo(Info):
     """Limits of an integer type: min, max, bits."""
 
     def __init__(self, type: dtype) -> None:

@@ -15,10 +15,9 @@ import numpy as np
 
 from . import dtypes, ops
 from .autograd import differentiate
-from .autograd.grad_mode import mode
 from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_type, version, wrap
 from .device import CPU, check_device, device
-from .errors import DTypeError, GraphError, OperatorError, ShapeError, UnsupportedError
+from .errors import DTypeError, GraphError, OperatorError, ShapeError
 from .hooks import RemovableHandle, register
 from .ops.comparison import or_not_implemented
 from .ops.numpy_protocol import call_function, call_ufunc
@@ -133,7 +132,7 @@ class Tensor(TensorBase):
     def itemsize(self) -> int:
         return self._array.itemsize
 
-    element_size = lambda self: self._array.itemsize  # noqa: E731
+    element_size = lambda self: self._array.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -233,7 +232,9 @@ class Tensor(TensorBase):
             RuntimeError: the tensor requires grad (use `.detach()`, or `force=True`).
         """
         if self._edge is not None and not force:
-            raise GraphError("numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+            raise GraphError(
+                "numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
         if self._array.dtype.kind == "V":
             raise DTypeError(f"numpy: Got unsupported ScalarType {self.dtype.name}; use .float().numpy()")
         return self._pin()
@@ -270,7 +271,11 @@ class Tensor(TensorBase):
 
     def __bool__(self) -> bool:
         if self._array.size != 1:
-            raise OperatorError("Boolean value of Tensor with " + ("no values" if self._array.size == 0 else "more than one value") + " is ambiguous")
+            raise OperatorError(
+                "Boolean value of Tensor with "
+                + ("no values" if self._array.size == 0 else "more than one value")
+                + " is ambiguous"
+            )
         return bool(self._array.item())
 
     def __complex__(self) -> complex:
@@ -300,7 +305,9 @@ class Tensor(TensorBase):
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The name of this tensor's type ('torch.FloatTensor'), or the tensor cast to another."""
-        return ops.conversion.type_name(self.dtype) if dtype is None else cast(self, ops.conversion.dtype_from_name(dtype))
+        return (
+            ops.conversion.type_name(self.dtype) if dtype is None else cast(self, ops.conversion.dtype_from_name(dtype))
+        )
 
     def type_as(self, other: Tensor) -> Tensor:
         return cast(self, other.dtype)
@@ -328,7 +335,7 @@ class Tensor(TensorBase):
     def resolve_neg(self) -> Tensor:
         return self
 
-    is_conj = is_neg = lambda self: False  # noqa: E731
+    is_conj = is_neg = lambda self: False
 
     # --------------------------------------------------------------------------------------------------- autograd
 
@@ -385,7 +392,9 @@ class Tensor(TensorBase):
             if not isinstance(value, TensorBase):
                 raise DTypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
             if value._array.shape != self._array.shape:
-                raise ShapeError(f"assigned grad has data of a different size: {tuple(value.shape)}, expected {tuple(self.shape)}")
+                raise ShapeError(
+                    f"assigned grad has data of a different size: {tuple(value.shape)}, expected {tuple(self.shape)}"
+                )
             if value._array.dtype != self._array.dtype:
                 raise OperatorError(f"assigned grad has data of a different type: {value.dtype}, expected {self.dtype}")
         self._grad = value
@@ -394,7 +403,9 @@ class Tensor(TensorBase):
     def grad(self) -> None:
         self._grad = None
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
         """Adds the gradient of this tensor with respect to the graph's leaves to their `.grad`; see `autograd.backward`."""
         differentiate.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
@@ -695,7 +706,14 @@ class Tensor(TensorBase):
 
     # -- reduction
 
-    sum, mean, prod, nansum, nanmean, count_nonzero = ops.sum, ops.mean, ops.prod, ops.nansum, ops.nanmean, ops.count_nonzero
+    sum, mean, prod, nansum, nanmean, count_nonzero = (
+        ops.sum,
+        ops.mean,
+        ops.prod,
+        ops.nansum,
+        ops.nanmean,
+        ops.count_nonzero,
+    )
     max, min, amax, amin, aminmax = ops.max, ops.min, ops.amax, ops.amin, ops.aminmax
     argmax, argmin, any, all = ops.argmax, ops.argmin, ops.any, ops.all
     var, std, norm, dist = ops.var, ops.std, ops.norm, ops.dist
@@ -725,7 +743,13 @@ class Tensor(TensorBase):
 
     # -- filling and new tensors
 
-    new_zeros, new_ones, new_empty, new_full = ops.creation.new_zeros, ops.creation.new_ones, ops.creation.new_empty, ops.creation.new_full
+    new_zeros, new_ones, new_empty, new_full = (
+        ops.creation.new_zeros,
+        ops.creation.new_ones,
+        ops.creation.new_empty,
+        ops.creation.new_full,
+    )
+    new = ops.creation.new
     new_tensor, new_empty_strided = ops.creation.new_tensor, ops.creation.new_empty_strided
     fill_, zero_, copy_ = ops.indexing.fill_, ops.indexing.zero_, ops.indexing.copy_
     fill_diagonal_, nonzero_static = ops.indexing.fill_diagonal_, ops.nonzero_static

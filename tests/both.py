@@ -25,7 +25,8 @@ def plain(value: Any) -> Any:
 
 
 def outcome(scenario: Callable[[Any], Any], library: Any) -> tuple[str, Any]:
-    """What the scenario returned, or the class and text of what it raised (rushlight's own errors by their builtin class)."""
+    """What the scenario returned, or the class and text of what it raised (rushlight's own errors by their builtin
+    class)."""
     try:
         return "returned", plain(scenario(library))
     except Exception as error:

@@ -13,7 +13,13 @@ import pytest
 import rushlight
 
 ROOT = Path(__file__).parent.parent
-NAMES = {"rushlight": rushlight, "torch": rushlight, "nn": rushlight.nn, "F": rushlight.nn.functional, "optim": rushlight.optim}
+NAMES = {
+    "rushlight": rushlight,
+    "torch": rushlight,
+    "nn": rushlight.nn,
+    "F": rushlight.nn.functional,
+    "optim": rushlight.optim,
+}
 
 
 def modules() -> list[str]:
@@ -33,7 +39,9 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert runner.summarize(verbose=False).failed == 0
 
 
-DOCUMENTS = [path for path in [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))] if path.exists()]
+DOCUMENTS = [
+    path for path in [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))] if path.exists()
+]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -22,7 +22,9 @@ scripts = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(scripts)
 
 RECORDED = json.loads(scripts.GOLDEN.read_text("utf-8"))
-ROUNDING = 5e-5  # relative, after 100 steps: each step's rounding is carried on by the next. A ReLU whose input is within
+ROUNDING = (
+    5e-5  # relative, after 100 steps: each step's rounding is carried on by the next. A ReLU whose input is within
+)
 # rounding of 0 can fall on the other side in one library: of ten seeds tried, that moved two by up to 1e-3; not these.
 COMPARED = 100 if native is not None else 20  # NumPy adds up float32 with more rounding, which grows from step to step
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import GraphError, OperatorError, ShapeError
-from .tape import Leaf, TensorBase, wrap
+from .tape import TensorBase, wrap
 from .walk import walk
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool, name: str) ->
         raise GraphError(f"{name}: element 0 of tensors does not require grad and does not have a grad_fn")
     if gradient is None:
         if output._array.size != 1:
-            raise OperatorError(f"{name}: grad can be implicitly created only for scalar outputs, not for shape {tuple(output.shape)}")
+            raise OperatorError(
+                f"{name}: grad can be implicitly created only for scalar outputs, not for shape {tuple(output.shape)}"
+            )
         array = np.ones_like(output._array)
         return wrap(array) if create_graph else array
     if gradient._array.shape != output._array.shape:

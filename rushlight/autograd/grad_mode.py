@@ -107,7 +107,7 @@ class _Fixed(_Switch):
         return type(self)()
 
 
-class no_grad(_Fixed):  # noqa: N801
+class no_grad(_Fixed):
     """Nothing is recorded: for evaluation and for updates by hand.
 
     Example:
@@ -121,13 +121,13 @@ class no_grad(_Fixed):  # noqa: N801
     setting = False
 
 
-class enable_grad(_Fixed):  # noqa: N801
+class enable_grad(_Fixed):
     """Operators are recorded, also inside `no_grad`."""
 
     setting = True
 
 
-class set_grad_enabled(_Switch):  # noqa: N801
+class set_grad_enabled(_Switch):
     """Recording on or off by a flag, at once; as a context manager it is put back at the end."""
 
     def __init__(self, mode: bool) -> None:
@@ -146,7 +146,7 @@ class set_grad_enabled(_Switch):  # noqa: N801
         return _Switch(self.enabled)
 
 
-class inference_mode(_Switch):  # noqa: N801
+class inference_mode(_Switch):
     """`no_grad` under the name that PyTorch gives its strictest form.
 
     Tensors made inside are ordinary ones here: nothing has to be turned off for them to be fast.

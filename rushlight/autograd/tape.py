@@ -37,7 +37,9 @@ class TensorBase:
     _array: Array
     _edge: Operator | Leaf | None = None
     _base: TensorBase | None = None  # the tensor of which this one is a view
-    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] | None = None  # the view operators that lead there from the base
+    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] | None = (
+        None  # the view operators that lead there from the base
+    )
     _views: list[weakref.ref[TensorBase]] | None = None  # live views, to be told when their base is written to
     _grad: TensorBase | None = None
 

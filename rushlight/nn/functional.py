@@ -34,18 +34,6 @@ from ..ops.activation import (
     threshold,
     threshold_,
 )
-from ..ops.dropout import (
-    alpha_dropout,
-    dropout,
-    dropout1d,
-    dropout2d,
-    dropout3d,
-    feature_alpha_dropout,
-)
-from ..ops.softmax import gumbel_softmax, softmin
-from ..ops.sorting import one_hot
-from ..ops.softmax import nn_log_softmax as log_softmax
-from ..ops.softmax import nn_softmax as softmax
 from ..ops.attention import multi_head_attention_forward, scaled_dot_product_attention
 from ..ops.convolution import (
     conv1d,
@@ -56,11 +44,52 @@ from ..ops.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ..ops.cross_entropy import cross_entropy, nll_loss
+from ..ops.ctc import ctc_loss
 from ..ops.distance import cosine_similarity, pairwise_distance, pdist
+from ..ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from ..ops.embedding import embedding, embedding_bag
 from ..ops.fold import channel_shuffle, fold, native_channel_shuffle, pixel_shuffle, pixel_unshuffle, unfold
 from ..ops.linear import bilinear, linear
-from ..ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, normalize, rms_norm
+from ..ops.linear_cross_entropy import linear_cross_entropy
+from ..ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+)
+from ..ops.margin_loss import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from ..ops.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
+)
 from ..ops.padding import pad
 from ..ops.pooling import (
     adaptive_avg_pool1d,
@@ -93,28 +122,7 @@ from ..ops.pooling import (
     max_unpool3d,
 )
 from ..ops.resize import affine_grid, grid_sample, interpolate, upsample, upsample_bilinear, upsample_nearest
-from ..ops.cross_entropy import cross_entropy, nll_loss
-from ..ops.ctc import ctc_loss
-from ..ops.linear_cross_entropy import linear_cross_entropy
-from ..ops.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    gaussian_nll_loss,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    poisson_nll_loss,
-    smooth_l1_loss,
-    soft_margin_loss,
-)
-from ..ops.margin_loss import (
-    cosine_embedding_loss,
-    hinge_embedding_loss,
-    margin_ranking_loss,
-    multi_margin_loss,
-    multilabel_margin_loss,
-    multilabel_soft_margin_loss,
-    triplet_margin_loss,
-    triplet_margin_with_distance_loss,
-)
+from ..ops.softmax import gumbel_softmax, softmin
+from ..ops.softmax import nn_log_softmax as log_softmax
+from ..ops.softmax import nn_softmax as softmax
+from ..ops.sorting import one_hot

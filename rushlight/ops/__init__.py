@@ -1,9 +1,38 @@
 """Operators: Tensors in, Tensors out. One file per family; this page gathers their public functions."""
 
-from . import conversion, creation, elementwise, indexing, promotion, reduction, reshaping, results, sampling, shape  # noqa: F401
-from .activation import celu_, prelu, relu, relu_, rrelu, rrelu_, selu, selu_, sigmoid, tanh, threshold, threshold_  # noqa: F401
-from .activation import celu, hardshrink  # noqa: F401
-from .comparison import (  # noqa: F401
+from . import conversion, creation, elementwise, indexing, promotion, reduction, reshaping, results, sampling, shape
+from .activation import (
+    celu,
+    celu_,
+    hardshrink,
+    prelu,
+    relu,
+    relu_,
+    rrelu,
+    rrelu_,
+    selu,
+    selu_,
+    sigmoid,
+    tanh,
+    threshold,
+    threshold_,
+)
+from .bessel import i0
+from .choosing import (
+    addcdiv,
+    addcmul,
+    clamp,
+    clamp_max,
+    clamp_min,
+    clip,
+    fmax,
+    fmin,
+    lerp,
+    maximum,
+    minimum,
+    where,
+)
+from .comparison import (
     allclose,
     bitwise_and,
     bitwise_left_shift,
@@ -36,21 +65,103 @@ from .comparison import (  # noqa: F401
     not_equal,
     signbit,
 )
-from .choosing import (  # noqa: F401
-    addcdiv,
-    addcmul,
-    clamp,
-    clamp_max,
-    clamp_min,
-    clip,
-    fmax,
-    fmin,
-    lerp,
-    maximum,
-    minimum,
-    where,
+from .conversion import (
+    clone,
+    contiguous,
 )
-from .elementwise import (  # noqa: F401
+from .convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_tbc,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
+from .copies import (
+    alias_copy,
+    as_strided_copy,
+    detach_copy,
+    diagonal_copy,
+    expand_copy,
+    permute_copy,
+    select_copy,
+    split_copy,
+    split_with_sizes_copy,
+    squeeze_copy,
+    t_copy,
+    transpose_copy,
+    unbind_copy,
+    unfold_copy,
+    unsqueeze_copy,
+    view_copy,
+)
+from .creation import (
+    arange,
+    as_tensor,
+    asarray,
+    can_cast,
+    empty,
+    empty_like,
+    empty_permuted,
+    empty_strided,
+    eye,
+    fill,
+    from_numpy,
+    frombuffer,
+    full,
+    full_like,
+    is_complex,
+    is_floating_point,
+    is_tensor,
+    linspace,
+    logspace,
+    numel,
+    ones,
+    ones_like,
+    result_type,
+    scalar_tensor,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .decompositions import (
+    cholesky_inverse,
+    cholesky_solve,
+    corrcoef,
+    cov,
+    det,
+    geqrf,
+    inverse,
+    logdet,
+    lu,
+    lu_solve,
+    lu_unpack,
+    matrix_exp,
+    matrix_power,
+    orgqr,
+    ormqr,
+    pca_lowrank,
+    pinverse,
+    slogdet,
+    svd_lowrank,
+    triangular_solve,
+)
+from .decompositions import old_cholesky as cholesky
+from .decompositions import old_qr as qr
+from .decompositions import old_svd as svd
+from .distance import cdist, cosine_similarity, pairwise_distance, pdist
+from .dropout import (
+    alpha_dropout,
+    alpha_dropout_,
+    dropout,
+    dropout_,
+    feature_alpha_dropout,
+    feature_alpha_dropout_,
+    feature_dropout,
+    feature_dropout_,
+)
+from .elementwise import (
     add,
     div,
     divide,
@@ -66,7 +177,47 @@ from .elementwise import (  # noqa: F401
     subtract,
     true_divide,
 )
-from .pairs import (  # noqa: F401
+from .fold import channel_shuffle, native_channel_shuffle, pixel_shuffle, pixel_unshuffle
+from .fourier import istft, stft
+from .indexing import (
+    getitem,
+    setitem,
+)
+from .joining import (
+    block_diag,
+    cartesian_prod,
+    cat,
+    column_stack,
+    combinations,
+    concat,
+    concatenate,
+    diag,
+    diag_embed,
+    diagflat,
+    dstack,
+    flip,
+    fliplr,
+    flipud,
+    hstack,
+    meshgrid,
+    repeat,
+    repeat_interleave,
+    roll,
+    rot90,
+    row_stack,
+    stack,
+    tile,
+    trace,
+    tril,
+    tril_indices,
+    triu,
+    triu_indices,
+    vander,
+    vstack,
+)
+from .linear import bilinear
+from .normalization import group_norm, layer_norm, rms_norm
+from .pairs import (
     arctan2,
     atan2,
     copysign,
@@ -81,11 +232,38 @@ from .pairs import (  # noqa: F401
     nextafter,
     xlogy,
 )
-from .indexing import (  # noqa: F401
-    getitem,
-    setitem,
+from .pooling import (
+    adaptive_avg_pool1d,
+    avg_pool1d,
+    max_pool1d_with_indices,
 )
-from .reduction import (  # noqa: F401
+from .pooling import (
+    adaptive_max_pool1d_with_indices as adaptive_max_pool1d,
+)
+from .products import (
+    addbmm,
+    addmm,
+    addmv,
+    addr,
+    baddbmm,
+    bmm,
+    chain_matmul,
+    cross,
+    dot,
+    einsum,
+    ger,
+    inner,
+    kron,
+    matmul,
+    mm,
+    multi_dot,
+    mv,
+    outer,
+    tensordot,
+    vdot,
+)
+from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell
+from .reduction import (
     all,
     amax,
     amin,
@@ -109,7 +287,59 @@ from .reduction import (  # noqa: F401
     var,
     var_mean,
 )
-from .shape import (  # noqa: F401
+from .sampling import (
+    bernoulli,
+    binomial,
+    multinomial,
+    normal,
+    poisson,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
+from .scan import (
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    cumulative_trapezoid,
+    diff,
+    gradient,
+    logcumsumexp,
+    trapezoid,
+    trapz,
+)
+from .scatter import (
+    argwhere,
+    as_strided_scatter,
+    diagonal_scatter,
+    gather,
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_reduce,
+    index_select,
+    masked_fill,
+    masked_scatter,
+    masked_select,
+    nonzero,
+    nonzero_static,
+    put,
+    scatter,
+    scatter_add,
+    scatter_reduce,
+    select_scatter,
+    slice_scatter,
+    take,
+    take_along_dim,
+    unravel_index,
+)
+from .shape import (
     adjoint,
     as_strided,
     atleast_1d,
@@ -155,12 +385,31 @@ from .shape import (  # noqa: F401
     view_as_real,
     vsplit,
 )
-from .dropout import alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_  # noqa: F401
-from .dropout import feature_dropout, feature_dropout_  # noqa: F401
-from .softmax import log_softmax, logsumexp, softmax  # noqa: F401
-from .bessel import i0  # noqa: F401
-from .special_functions import digamma, erf, erfc, erfinv, igamma, igammac, lgamma, logit, mvlgamma, polygamma, sinc  # noqa: F401
-from .unary import (  # noqa: F401
+from .softmax import log_softmax, logsumexp, softmax
+from .sorting import (
+    argsort,
+    bincount,
+    bucketize,
+    histc,
+    histogram,
+    histogramdd,
+    isin,
+    kthvalue,
+    median,
+    mode,
+    msort,
+    nanmedian,
+    nanquantile,
+    one_hot,
+    quantile,
+    searchsorted,
+    sort,
+    topk,
+    unique,
+    unique_consecutive,
+)
+from .special_functions import digamma, erf, erfc, erfinv, igamma, igammac, lgamma, logit, mvlgamma, polygamma, sinc
+from .unary import (
     abs,
     absolute,
     acos,
@@ -213,230 +462,5 @@ from .unary import (  # noqa: F401
     tan,
     trunc,
 )
-from .unary import conj_physical as conj  # noqa: F401
-from .joining import (  # noqa: F401
-    block_diag,
-    cartesian_prod,
-    cat,
-    column_stack,
-    combinations,
-    concat,
-    concatenate,
-    diag,
-    diag_embed,
-    diagflat,
-    dstack,
-    flip,
-    fliplr,
-    flipud,
-    hstack,
-    meshgrid,
-    repeat,
-    repeat_interleave,
-    roll,
-    rot90,
-    row_stack,
-    stack,
-    tile,
-    trace,
-    tril,
-    tril_indices,
-    triu,
-    triu_indices,
-    vander,
-    vstack,
-)
-from .scan import (  # noqa: F401
-    cummax,
-    cummin,
-    cumprod,
-    cumsum,
-    cumulative_trapezoid,
-    diff,
-    gradient,
-    logcumsumexp,
-    trapezoid,
-    trapz,
-)
-from .products import (  # noqa: F401
-    addbmm,
-    addmm,
-    addmv,
-    addr,
-    baddbmm,
-    bmm,
-    chain_matmul,
-    cross,
-    dot,
-    einsum,
-    ger,
-    inner,
-    kron,
-    matmul,
-    mm,
-    multi_dot,
-    mv,
-    outer,
-    tensordot,
-    vdot,
-)
-from .creation import (  # noqa: F401
-    arange,
-    as_tensor,
-    asarray,
-    can_cast,
-    empty,
-    empty_like,
-    empty_permuted,
-    empty_strided,
-    eye,
-    fill,
-    from_numpy,
-    frombuffer,
-    full,
-    full_like,
-    is_complex,
-    is_floating_point,
-    is_tensor,
-    linspace,
-    logspace,
-    numel,
-    ones,
-    ones_like,
-    result_type,
-    scalar_tensor,
-    tensor,
-    zeros,
-    zeros_like,
-)
-from .conversion import (  # noqa: F401
-    clone,
-    contiguous,
-)
-from .convolution import (  # noqa: F401
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_tbc,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-)
-from .distance import cdist, cosine_similarity, pairwise_distance, pdist  # noqa: F401
-from .fold import channel_shuffle, native_channel_shuffle, pixel_shuffle, pixel_unshuffle  # noqa: F401
-from .linear import bilinear  # noqa: F401
-from .normalization import group_norm, layer_norm, rms_norm  # noqa: F401
-from .pooling import (  # noqa: F401
-    adaptive_avg_pool1d,
-    adaptive_max_pool1d_with_indices as adaptive_max_pool1d,
-    avg_pool1d,
-    max_pool1d_with_indices,
-)
-from .scatter import (  # noqa: F401
-    argwhere,
-    as_strided_scatter,
-    diagonal_scatter,
-    gather,
-    index_add,
-    index_copy,
-    index_fill,
-    index_put,
-    index_reduce,
-    index_select,
-    masked_fill,
-    masked_scatter,
-    masked_select,
-    nonzero,
-    nonzero_static,
-    put,
-    scatter,
-    scatter_add,
-    scatter_reduce,
-    select_scatter,
-    slice_scatter,
-    take,
-    take_along_dim,
-    unravel_index,
-)
-from .sampling import (  # noqa: F401
-    bernoulli,
-    binomial,
-    multinomial,
-    normal,
-    poisson,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-)
-from .sorting import (  # noqa: F401
-    argsort,
-    bincount,
-    bucketize,
-    histc,
-    histogram,
-    histogramdd,
-    isin,
-    kthvalue,
-    median,
-    mode,
-    msort,
-    nanmedian,
-    nanquantile,
-    one_hot,
-    quantile,
-    searchsorted,
-    sort,
-    topk,
-    unique,
-    unique_consecutive,
-)
-from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell  # noqa: F401
-from .decompositions import (  # noqa: F401
-    cholesky_inverse,
-    cholesky_solve,
-    corrcoef,
-    cov,
-    det,
-    geqrf,
-    inverse,
-    logdet,
-    lu,
-    lu_solve,
-    lu_unpack,
-    matrix_exp,
-    matrix_power,
-    orgqr,
-    ormqr,
-    pca_lowrank,
-    pinverse,
-    slogdet,
-    svd_lowrank,
-    triangular_solve,
-)
-from .decompositions import old_cholesky as cholesky  # noqa: F401
-from .decompositions import old_qr as qr  # noqa: F401
-from .decompositions import old_svd as svd  # noqa: F401
-from .fourier import istft, stft  # noqa: F401
-from .windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window  # noqa: F401
-from .copies import (  # noqa: F401
-    alias_copy,
-    as_strided_copy,
-    detach_copy,
-    diagonal_copy,
-    expand_copy,
-    permute_copy,
-    select_copy,
-    split_copy,
-    split_with_sizes_copy,
-    squeeze_copy,
-    t_copy,
-    transpose_copy,
-    unbind_copy,
-    unfold_copy,
-    unsqueeze_copy,
-    view_copy,
-)
+from .unary import conj_physical as conj
+from .windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window

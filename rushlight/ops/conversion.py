@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class layout:  # noqa: N801 (PyTorch's name)
+class layout:
     """How elements are stored; only `strided` exists here."""
 
     def __init__(self, name: str) -> None:
@@ -33,11 +33,12 @@ class layout:  # noqa: N801 (PyTorch's name)
         return self.name
 
 
-class memory_format(layout):  # noqa: N801
+class memory_format(layout):
     """The order of dimensions in memory."""
 
 
 strided = layout("strided")
+sparse_coo = layout("sparse_coo")  # named so that it can be refused
 contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")
@@ -65,7 +66,9 @@ def channels_last_copy(array: Array, wanted: memory_format) -> Array:
         RuntimeError: the format is for another number of dimensions.
     """
     if array.ndim != CHANNELS_LAST_RANK[wanted]:
-        raise OperatorError(f"required rank {CHANNELS_LAST_RANK[wanted]} tensor to use {wanted.name} format, got {array.ndim} dimensions")
+        raise OperatorError(
+            f"required rank {CHANNELS_LAST_RANK[wanted]} tensor to use {wanted.name} format, got {array.ndim} dimensions"
+        )
     return np.moveaxis(np.array(np.moveaxis(array, 1, -1), order="C"), -1, 1)
 
 
@@ -191,4 +194,3 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dtypes.dtyp
         raise DTypeError(f"to: unexpected keyword arguments {sorted(known)}")
     check_device(where)
     return None if kind is None else dtypes.as_dtype(kind), copy or (len(flags) > 1 and flags[1]), format_
-

@@ -169,9 +169,24 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
         raise ArgumentError(f"frombuffer: {why}") from None
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A 0-d tensor of the default dtype (or `dtype`)."""
-    return full((), s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, layout=layout, device=device, requires_grad=requires_grad)
+    return full(
+        (),
+        s,
+        dtype=dtypes.get_default_dtype() if dtype is None else dtype,
+        layout=layout,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- one value
@@ -186,7 +201,17 @@ def _placed(out: Any, array: Array, name: str) -> Tensor:
     return out  # type: ignore[no-any-return]
 
 
-def _filled(make: Callable[..., Array], size: tuple[Any, ...], out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, name: str, format_: Any = None) -> Tensor:
+def _filled(
+    make: Callable[..., Array],
+    size: tuple[Any, ...],
+    out: Any,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    requires_grad: bool,
+    name: str,
+    format_: Any = None,
+) -> Tensor:
     """What zeros, ones and empty have in common."""
     if device is not None:
         check_device(device)
@@ -196,7 +221,9 @@ def _filled(make: Callable[..., Array], size: tuple[Any, ...], out: Any, dtype: 
     try:
         array = make(shape, kind)
     except ValueError:
-        raise OperatorError(f"{name}: Trying to create tensor with negative dimension {min(shape)}: {list(shape)}") from None
+        raise OperatorError(
+            f"{name}: Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        ) from None
     if out is not None:
         return _placed(out, array, name)
     made = finish(in_format(array, format_), requires_grad)
@@ -205,22 +232,56 @@ def _filled(make: Callable[..., Array], size: tuple[Any, ...], out: Any, dtype: 
     return made
 
 
-def zeros(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *size: Any,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of zeros."""
     return _filled(np.zeros, size, out, dtype, layout, device, requires_grad, "zeros")
 
 
-def ones(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+def ones(
+    *size: Any,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of ones."""
     return _filled(np.ones, size, out, dtype, layout, device, requires_grad, "ones")
 
 
-def empty(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+def empty(
+    *size: Any,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """A tensor whose elements are whatever was in memory."""
     return _filled(np.empty, size, out, dtype, layout, device, requires_grad, "empty", memory_format)
 
 
-def empty_strided(size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def empty_strided(
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """An uninitialised tensor with these strides (in elements)."""
     check_device(device)
     check_layout(layout, "empty_strided")
@@ -232,13 +293,24 @@ def empty_strided(size: Any, stride: Any, *, dtype: Any = None, layout: Any = No
     return made
 
 
-def empty_permuted(size: Any, physical_layout: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def empty_permuted(
+    size: Any,
+    physical_layout: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """An uninitialised dense tensor whose dimensions lie in memory in the order `physical_layout`, outermost first."""
     check_device(device)
     check_layout(layout, "empty_permuted")
     shape, order = sizes((size,)), sizes((physical_layout,))
     if sorted(order) != list(range(len(shape))):
-        raise OperatorError(f"empty_permuted: physical_layout {list(order)} is not a permutation of the {len(shape)} dimensions")
+        raise OperatorError(
+            f"empty_permuted: physical_layout {list(order)} is not a permutation of the {len(shape)} dimensions"
+        )
     made = finish(np.empty([shape[d] for d in order], _dtype(dtype)).transpose(np.argsort(order)), requires_grad)
     made._layout_kept = True
     return made
@@ -249,19 +321,48 @@ def _kind_of_value(value: Any) -> np.dtype[Any]:
     return dtypes.of_scalar(value).numpy if not isinstance(value, TensorBase) else value._array.dtype
 
 
-def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor of one value, by default of the value's dtype."""
     value = fill_value.item() if isinstance(fill_value, (TensorBase, np.generic)) else fill_value  # type: ignore[union-attr]
-    kind = _kind_of_value(fill_value if isinstance(fill_value, TensorBase) else value) if dtype is None else _dtype(dtype)
+    kind = (
+        _kind_of_value(fill_value if isinstance(fill_value, TensorBase) else value) if dtype is None else _dtype(dtype)
+    )
     return _filled(
-        lambda shape, k: np.full(shape, np.asarray(value).astype(k), k), (size,), out, dtypes.as_dtype(kind), layout, device, requires_grad, "full"
+        lambda shape, k: np.full(shape, np.asarray(value).astype(k), k),
+        (size,),
+        out,
+        dtypes.as_dtype(kind),
+        layout,
+        device,
+        requires_grad,
+        "full",
     )
 
 
 # ----------------------------------------------------------------------------------------------------- like another
 
 
-def _like(input: Tensor, make: Callable[..., Array], dtype: Any, layout: Any, device: Any, requires_grad: bool, format_: Any, name: str, shape: Any = None) -> Tensor:
+def _like(
+    input: Tensor,
+    make: Callable[..., Array],
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    requires_grad: bool,
+    format_: Any,
+    name: str,
+    shape: Any = None,
+) -> Tensor:
     """A new tensor of the shape, dtype and (unless another format is asked for) memory order of `input`."""
     if device is not None:
         check_device(device)
@@ -279,28 +380,109 @@ def _like(input: Tensor, make: Callable[..., Array], dtype: Any, layout: Any, de
 
 
 @numpy_name("zeros_like")
-def zeros_like(input: Tensor, dtype: Any = None, *, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False, shape: Any = None) -> Tensor:
+def zeros_like(
+    input: Tensor,
+    dtype: Any = None,
+    *,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+    shape: Any = None,
+) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
-    return _like(input, lambda a, k, s: np.zeros_like(a, k, shape=s), dtype, layout, device, requires_grad, memory_format, "zeros_like", shape)
+    return _like(
+        input,
+        lambda a, k, s: np.zeros_like(a, k, shape=s),
+        dtype,
+        layout,
+        device,
+        requires_grad,
+        memory_format,
+        "zeros_like",
+        shape,
+    )
 
 
 @numpy_name("ones_like")
-def ones_like(input: Tensor, dtype: Any = None, *, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False, shape: Any = None) -> Tensor:
+def ones_like(
+    input: Tensor,
+    dtype: Any = None,
+    *,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+    shape: Any = None,
+) -> Tensor:
     """Ones of the shape and dtype of `input`."""
-    return _like(input, lambda a, k, s: np.ones_like(a, k, shape=s), dtype, layout, device, requires_grad, memory_format, "ones_like", shape)
+    return _like(
+        input,
+        lambda a, k, s: np.ones_like(a, k, shape=s),
+        dtype,
+        layout,
+        device,
+        requires_grad,
+        memory_format,
+        "ones_like",
+        shape,
+    )
 
 
 @numpy_name("empty_like")
-def empty_like(input: Tensor, dtype: Any = None, *, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False, shape: Any = None) -> Tensor:
+def empty_like(
+    input: Tensor,
+    dtype: Any = None,
+    *,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+    shape: Any = None,
+) -> Tensor:
     """An uninitialised tensor of the shape and dtype of `input`."""
-    return _like(input, lambda a, k, s: np.empty_like(a, k, shape=s), dtype, layout, device, requires_grad, memory_format, "empty_like", shape)
+    return _like(
+        input,
+        lambda a, k, s: np.empty_like(a, k, shape=s),
+        dtype,
+        layout,
+        device,
+        requires_grad,
+        memory_format,
+        "empty_like",
+        shape,
+    )
 
 
 @numpy_name("full_like")
-def full_like(input: Tensor, fill_value: Any, dtype: Any = None, *, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False, shape: Any = None) -> Tensor:
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    dtype: Any = None,
+    *,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+    shape: Any = None,
+) -> Tensor:
     """One value in the shape and dtype of `input`."""
     value = fill_value.item() if isinstance(fill_value, (TensorBase, np.generic)) else fill_value  # type: ignore[union-attr]
-    return _like(input, lambda a, k, s: np.full_like(a, np.asarray(value).astype(k), k, shape=s), dtype, layout, device, requires_grad, memory_format, "full_like", shape)
+    return _like(
+        input,
+        lambda a, k, s: np.full_like(a, np.asarray(value).astype(k), k, shape=s),
+        dtype,
+        layout,
+        device,
+        requires_grad,
+        memory_format,
+        "full_like",
+        shape,
+    )
 
 
 @numpy_name("zeros")
@@ -312,35 +494,98 @@ def _new_kind(self: Tensor, dtype: Any) -> Any:
     return dtypes.of(self._array) if dtype is None else dtype
 
 
-def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new(self: Tensor, *data: Any, device: Any = None) -> Tensor:
+    """An old form of `new_empty(sizes)` and `new_tensor(values)`."""
+    check_device(device)
+    return wrap(legacy_array(data, dtypes.of(self._array)))  # type: ignore[no-any-return]
+
+
+def new_zeros(
+    self: Tensor,
+    *size: Any,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Zeros of the dtype of this tensor."""
     return zeros(*size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
 
 
-def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_ones(
+    self: Tensor,
+    *size: Any,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Ones of the dtype of this tensor."""
     return ones(*size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
 
 
-def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_empty(
+    self: Tensor,
+    *size: Any,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """An uninitialised tensor of the dtype of this tensor."""
     return empty(*size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
 
 
-def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_full(
+    self: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """One value in the dtype of this tensor."""
-    return full(size, fill_value, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
+    return full(
+        size, fill_value, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+    )
 
 
-def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor,
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """A copy of `data` in the dtype of this tensor."""
     check_layout(layout, "new_tensor")
     return tensor(data, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad)
 
 
-def new_empty_strided(self: Tensor, size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:
+def new_empty_strided(
+    self: Tensor,
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """An uninitialised tensor with these strides, of the dtype of this tensor."""
-    return empty_strided(size, stride, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
+    return empty_strided(
+        size, stride, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- ranges
@@ -350,7 +595,18 @@ def _number(x: Any) -> Any:
     return x.item() if isinstance(x, (TensorBase, np.generic)) else x  # type: ignore[union-attr]
 
 
-def arange(*bounds: Any, start: Any = 0, end: Any = None, step: Any = 1, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+def arange(
+    *bounds: Any,
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Numbers from `start` (0) to before `end`, `step` apart: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`.
 
     Integers give int64, floats the default dtype.
@@ -398,7 +654,17 @@ def _bounds(bounds: tuple[Any, ...], start: Any, end: Any, step: Any, name: str)
     return values[0], values[1], values[2]
 
 
-def range_(start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def range_(
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Numbers from `start` to `end`, both included. Deprecated in PyTorch in favour of `arange`."""
     start, end, step = _number(start), _number(end), _number(step)
     if not step:
@@ -411,22 +677,33 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, d
 
 
 def _steps(steps: Any, name: str) -> int:
-    if _number(steps) < 0:
+    steps = _number(steps)
+    if not isinstance(steps, int):
+        raise DTypeError(f"{name}(): argument 'steps' must be int, not {type(steps).__name__}")
+    if steps < 0:
         raise OperatorError(f"{name}: number of steps must be non-negative, got {steps}")
-    return int(steps)
+    return steps
 
 
 def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Array:
     """torch: the second half is counted back from the end, and integers are truncated."""
     if steps == 1:
         return np.asarray([start]).astype(kind)
-    work = np.dtype(np.float64) if kind.kind in "iu" else kind if kind.kind == "c" or kind.itemsize > 2 else np.dtype(np.float32)
+    work = (
+        np.dtype(np.float64)
+        if kind.kind in "iu"
+        else kind
+        if kind.kind == "c" or kind.itemsize > 2
+        else np.dtype(np.float32)
+    )
     if kind.kind in "iu":
         start, end = np.float32(start), np.float32(end)
     first, last = (np.asarray(n).astype(work) for n in (start, end))
     step = (last - first) / np.asarray(max(steps - 1, 1), work)
     i = np.arange(steps)
-    return np.where(i < steps // 2, first + step * i.astype(work), last - step * (steps - 1 - i).astype(work)).astype(kind)
+    return np.where(i < steps // 2, first + step * i.astype(work), last - step * (steps - 1 - i).astype(work)).astype(
+        kind
+    )
 
 
 def _range_kind(start: Any, end: Any, dtype: Any, out: Any) -> np.dtype[Any]:
@@ -437,7 +714,17 @@ def _range_kind(start: Any, end: Any, dtype: Any, out: Any) -> np.dtype[Any]:
     return _dtype(dtype)
 
 
-def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, equally far apart."""
     check_device(device)
     check_layout(layout, "linspace")
@@ -446,7 +733,18 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: Any = 
     return finish(array, requires_grad) if out is None else _placed(out, array, "linspace")
 
 
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`base` to the powers `linspace(start, end, steps)`."""
     check_device(device)
     check_layout(layout, "logspace")
@@ -457,7 +755,17 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any =
     return finish(array, requires_grad) if out is None else _placed(out, array, "logspace")
 
 
-def eye(n: int, m: int | None = None, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones on the diagonal of an n x m matrix (n x n by default), zeros elsewhere."""
     check_device(device)
     check_layout(layout, "eye")

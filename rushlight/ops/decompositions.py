@@ -49,7 +49,9 @@ def matrices(x: Any, name: str, square: bool = True) -> Tensor:
     if len(shape) < 2:
         raise ShapeError(f"{name}: The input tensor A must have at least 2 dimensions, got shape {shape}")
     if square and shape[-1] != shape[-2]:
-        raise ShapeError(f"{name}: A must be batches of square matrices, but they are {shape[-2]} by {shape[-1]} matrices")
+        raise ShapeError(
+            f"{name}: A must be batches of square matrices, but they are {shape[-2]} by {shape[-1]} matrices"
+        )
     if x._array.dtype.kind not in "fc" or x._array.dtype == np.float16:
         raise OperatorError(f"{name}: Expected a floating point or complex tensor as input. Got {dtypes.of(x._array)}")
     return x  # type: ignore[return-value]
@@ -110,7 +112,7 @@ class Solve(Operator):
         return -matmul_kernel(db, adjoint_of(out)), db
 
 
-def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of (batches of) square matrices.
 
     Raises:
@@ -136,12 +138,14 @@ def _failed(a: Array, function: Any) -> tuple[Array, Array]:
     return found.reshape(a.shape), info.reshape(a.shape[:-2])
 
 
-def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:  # noqa: N803
+def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:
     """The inverse, and for each matrix an info code: not 0 if it is singular (raised only with `check_errors`)."""
     a = matrices(A, "linalg.inv_ex")
     _, info = _failed(a._array, np.linalg.inv)
     if info.any() and not check_errors:
-        return into_all(out, results.linalg_inv_ex(wrap(_failed(a._array, np.linalg.inv)[0]), wrap(info)), "linalg.inv_ex")
+        return into_all(
+            out, results.linalg_inv_ex(wrap(_failed(a._array, np.linalg.inv)[0]), wrap(info)), "linalg.inv_ex"
+        )
     return into_all(out, results.linalg_inv_ex(inv(a), wrap(info)), "linalg.inv_ex")
 
 
@@ -150,7 +154,7 @@ def _is_vector(a: Tensor, b: Tensor) -> bool:
     return b._array.ndim == 1 or (a._array.ndim - 1 == b._array.ndim and b._array.shape == a._array.shape[:-1])
 
 
-def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
     """X with A X = B (or X A = B with `left=False`), for batches of square A; B is matrices or vectors.
 
     Raises:
@@ -158,13 +162,19 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     """
     a = matrices(A, "linalg.solve")
     if a._array.dtype != B._array.dtype:
-        raise OperatorError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype} instead")
+        raise OperatorError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype} instead"
+        )
     vector = _is_vector(a, B)
     if vector and not left:
-        raise OperatorError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)")
+        raise OperatorError(
+            "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)"
+        )
     b = unsqueeze(B, -1) if vector else B
     if b._array.ndim < 2 or b._array.shape[-2 if left else -1] != a._array.shape[-1]:
-        raise ShapeError(f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} {tuple(A.shape)} and {tuple(B.shape)}")
+        raise ShapeError(
+            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} {tuple(A.shape)} and {tuple(B.shape)}"
+        )
     found = solved(a, b) if left else _turned(solved(_turned(a), _turned(b)))
     return into(out, found.squeeze(-1) if vector else found, "linalg.solve")
 
@@ -178,13 +188,15 @@ def solved(a: Tensor, b: Tensor) -> Tensor:
     try:
         batch = np.broadcast_shapes(a._array.shape[:-2], b._array.shape[:-2])
     except ValueError:
-        raise ShapeError(f"linalg.solve: batch dimensions of {tuple(a.shape)} and {tuple(b.shape)} do not broadcast") from None
+        raise ShapeError(
+            f"linalg.solve: batch dimensions of {tuple(a.shape)} and {tuple(b.shape)} do not broadcast"
+        ) from None
     a = a if a._array.shape[:-2] == batch else expand(a, (*batch, *a._array.shape[-2:]))
     b = b if b._array.shape[:-2] == batch else expand(b, (*batch, *b._array.shape[-2:]))
     return Solve.apply(a, b)  # type: ignore[no-any-return]
 
 
-def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:  # noqa: N803
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """The solution, and for each matrix an info code: not 0 if it is singular (raised only with `check_errors`)."""
     _, info = _failed(matrices(A, "linalg.solve_ex")._array, np.linalg.inv)
     if info.any() and not check_errors:
@@ -193,7 +205,9 @@ def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = Fa
     return into_all(out, results.linalg_solve_ex(solve(A, B, left=left), wrap(info)), "linalg.solve_ex")
 
 
-def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def solve_triangular(
+    A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Tensor | None = None
+) -> Tensor:
     """X with A X = B for triangular A: only the triangle named by `upper` is looked at.
 
     Args:
@@ -202,11 +216,17 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
     """
     a = matrices(A, "linalg.solve_triangular")
     if B._array.ndim < 2:
-        raise ShapeError(f"linalg.solve_triangular: The input tensor B must have at least 2 dimensions, got {tuple(B.shape)}")
+        raise ShapeError(
+            f"linalg.solve_triangular: The input tensor B must have at least 2 dimensions, got {tuple(B.shape)}"
+        )
     kept = triu(a, int(unitriangular)) if upper else tril(a, -int(unitriangular))
     if unitriangular:
         kept = kept + wrap(np.eye(a._array.shape[-1], dtype=a._array.dtype))
-    return into(out, solve(kept, B, left=left) if not _is_vector(kept, B) else _matrix_solve(kept, B, left), "linalg.solve_triangular")
+    return into(
+        out,
+        solve(kept, B, left=left) if not _is_vector(kept, B) else _matrix_solve(kept, B, left),
+        "linalg.solve_triangular",
+    )
 
 
 def _matrix_solve(a: Tensor, b: Tensor, left: bool) -> Tensor:
@@ -214,32 +234,38 @@ def _matrix_solve(a: Tensor, b: Tensor, left: bool) -> Tensor:
     return solved(a, b) if left else _turned(solved(_turned(a), _turned(b)))
 
 
-def triangular_solve(b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None) -> Any:  # noqa: N803
+def triangular_solve(
+    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
+) -> Any:
     """`linalg.solve_triangular` in its old form: the solution and a copy of A."""
     a = _turned(A) if transpose else A
     found = solve_triangular(a, b, upper=upper != transpose, unitriangular=unitriangular)
     return into_all(out, results.triangular_solve(found, A.clone()), "triangular_solve")
 
 
-def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     """The inverse of `A` seen as a map between its last and its first `ind` dimensions."""
     if ind <= 0:
         raise OperatorError(f"linalg.tensorinv: Expected a strictly positive integer for 'ind', got {ind}")
     shape = A._array.shape
     rows, columns = int(np.prod(shape[:ind])), int(np.prod(shape[ind:]))
     if rows != columns:
-        raise ShapeError(f"linalg.tensorinv: Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}")
+        raise ShapeError(
+            f"linalg.tensorinv: Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}"
+        )
     return into(out, reshape(inv(reshape(A, rows, columns)), (*shape[ind:], *shape[:ind])), "linalg.tensorinv")
 
 
-def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = None) -> Tensor:
     """X with tensordot(A, X, X.ndim) = B; `dims` of A are moved to its end first."""
     if dims is not None:
-        A = movedim(A, tuple(dims), tuple(range(-len(dims), 0)))  # noqa: N806
+        A = movedim(A, tuple(dims), tuple(range(-len(dims), 0)))
     rest = A._array.shape[B._array.ndim :]
     count = int(np.prod(rest))
     if B._array.size != count:
-        raise ShapeError(f"linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got {count} != {B._array.size}")
+        raise ShapeError(
+            f"linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got {count} != {B._array.size}"
+        )
     return into(out, reshape(solve(reshape(A, count, count), reshape(B, count)), rest), "linalg.tensorsolve")
 
 
@@ -298,17 +324,17 @@ def _sign_of(a: Array) -> Array:
     return LogDeterminant.derive(a)[0]
 
 
-def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinant of (batches of) square matrices."""
     return into(out, Determinant.apply(matrices(A, "linalg.det")), "linalg.det")
 
 
-def slogdet(A: Tensor, *, out: Any = None) -> Any:  # noqa: N803
+def slogdet(A: Tensor, *, out: Any = None) -> Any:
     """The sign (or phase) of the determinant and the logarithm of its absolute value."""
     return into_all(out, results.slogdet(*LogDeterminant.apply(matrices(A, "linalg.slogdet"))), "slogdet")
 
 
-def linalg_slogdet(A: Tensor, *, out: Any = None) -> Any:  # noqa: N803
+def linalg_slogdet(A: Tensor, *, out: Any = None) -> Any:
     """`slogdet` with `linalg`'s result type."""
     return into_all(out, results.linalg_slogdet(*slogdet(A)), "linalg.slogdet")
 
@@ -350,7 +376,7 @@ class Cholesky(Operator):
         return (whole + adjoint_of(whole)) * 0.5
 
 
-def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
     """The lower triangular L with L L^H = A (or its conjugate transpose with `upper`), for Hermitian positive A.
 
     Raises:
@@ -370,7 +396,7 @@ def old_cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = Non
     return cholesky(input, upper=upper, out=out)
 
 
-def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:  # noqa: N803
+def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """The Cholesky factor, and for each matrix an info code: not 0 if it is not positive (raised only with
     `check_errors`)."""
     found, info = _failed(matrices(A, "linalg.cholesky_ex")._array, np.linalg.cholesky)
@@ -384,17 +410,19 @@ def _triangle(x: Tensor, upper: bool) -> Tensor:
     return x + wrap(kept - x._array) if (kept != x._array).any() else x
 
 
-def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The inverse of A from its Cholesky factor."""
     factor = _triangle(matrices(L, "cholesky_inverse"), upper)
     whole = matmul(_conjugate_transpose(factor), factor) if upper else matmul(factor, _conjugate_transpose(factor))
     return into(out, inv(whole), "cholesky_inverse")
 
 
-def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
     """X with A X = B, from A's Cholesky factor."""
     if B._array.ndim < 2 or B._array.shape[-2] != L._array.shape[-1]:
-        raise ShapeError(f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: each A matrix is {tuple(L.shape)} but each b matrix is {tuple(B.shape)}")
+        raise ShapeError(
+            f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: each A matrix is {tuple(L.shape)} but each b matrix is {tuple(B.shape)}"
+        )
     factor = _triangle(matrices(L, "cholesky_solve"), upper)
     factor = _conjugate_transpose(factor) if upper else factor
     return into(out, solved(_conjugate_transpose(factor), solved(factor, B)), "cholesky_solve")
@@ -445,18 +473,22 @@ def _tall_qr_gradient(q: Array, r: Array, q_grad: Array, r_grad: Array) -> Array
     return matmul_kernel(q_grad + matmul_kernel(q, mirrored), adjoint_of(Inverse.derive(r)))
 
 
-def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:  # noqa: N803
+def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
     """Q with orthonormal columns and upper triangular R with Q R = A.
 
     Args:
         mode: "reduced", "complete" (square Q), or "r" (Q is empty).
     """
     if mode not in ("reduced", "complete", "r"):
-        raise OperatorError(f"linalg.qr: qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise OperatorError(
+            f"linalg.qr: qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+        )
     a = matrices(A, "linalg.qr", square=False)
     if mode == "r":
         if a._edge is not None:
-            raise OperatorError("linalg.qr: The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use mode='reduced' or 'complete'.")
+            raise OperatorError(
+                "linalg.qr: The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use mode='reduced' or 'complete'."
+            )
         empty = wrap(np.zeros(0, a._array.dtype))
         return into_all(out, results.linalg_qr(empty, wrap(np.linalg.qr(a._array, "r"))), "linalg.qr")
     return into_all(out, results.linalg_qr(*QR.apply(a, mode)), "linalg.qr")
@@ -510,13 +542,13 @@ def _check_uplo(uplo: str, name: str) -> str:
     return uplo.upper()
 
 
-def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:  # noqa: N803
+def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
     """Eigenvalues, in ascending order, and eigenvectors of Hermitian matrices, of which one triangle is looked at."""
     uplo = _check_uplo(UPLO, "linalg.eigh")
     return into_all(out, results.linalg_eigh(*Eigh.apply(matrices(A, "linalg.eigh"), uplo)), "linalg.eigh")
 
 
-def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
     """The eigenvalues of Hermitian matrices, in ascending order."""
     return into(out, eigh(A, UPLO)[0], "linalg.eigvalsh")
 
@@ -554,12 +586,12 @@ class Eig(Operator):
         return xp.real(dx) if ctx.real else dx
 
 
-def eig(A: Tensor, *, out: Any = None) -> Any:  # noqa: N803
+def eig(A: Tensor, *, out: Any = None) -> Any:
     """Eigenvalues and eigenvectors (complex) of square matrices."""
     return into_all(out, results.linalg_eig(*Eig.apply(matrices(A, "linalg.eig"))), "linalg.eig")
 
 
-def eigvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def eigvals(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The eigenvalues (complex) of square matrices."""
     return into(out, eig(A)[0], "linalg.eigvals")
 
@@ -621,7 +653,7 @@ def _phase_gradient(u: Array, s: Array, u_grad: Array, one: Array) -> Any:
     return 1j * (turn / s)[..., None, :] * one
 
 
-def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> Any:  # noqa: N803
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> Any:
     """U, the singular values in descending order, and V^H, with U diag(S) V^H = A.
 
     Args:
@@ -629,7 +661,9 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out
         driver: accepted only as None: it names a routine of CUDA's library.
     """
     if driver is not None:
-        raise OperatorError("linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise OperatorError(
+            "linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
+        )
     a = matrices(A, "linalg.svd", square=False)
     u, s, vh = SVD.apply(a)
     if full_matrices:
@@ -661,12 +695,14 @@ def old_svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: A
     return into_all(out, results.svd(u, s, _conjugate_transpose(vh)), "svd")
 
 
-def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) -> Tensor:
     """The singular values, in descending order."""
     return into(out, svd(A, False, driver=driver)[1], "linalg.svdvals")
 
 
-def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: N803
+def svd_lowrank(
+    A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """The first `q` singular values with their vectors: U, S, V.
 
     torch: PyTorch approximates them by `niter` random subspace iterations; here they are exact, and nothing is drawn.
@@ -677,17 +713,21 @@ def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor |
     count = 6 if q is None else q
     a = A if M is None else A - M
     if not 0 <= count <= min(a._array.shape[-2:]):
-        raise ArgumentError(f"svd_lowrank: q(={count}) must be non-negative integer and not greater than min(m, n)={min(a._array.shape[-2:])}")
+        raise ArgumentError(
+            f"svd_lowrank: q(={count}) must be non-negative integer and not greater than min(m, n)={min(a._array.shape[-2:])}"
+        )
     u, s, vh = svd(a, False)
     return u[..., :count], s[..., :count], _conjugate_transpose(vh)[..., :count]
 
 
-def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]:  # noqa: N803
+def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]:
     """`svd_lowrank` of A with its columns' means taken off (unless `center=False`)."""
     m, n = A._array.shape[-2:]
     count = min(6, m, n) if q is None else q
     if not 0 <= count <= min(m, n):
-        raise ArgumentError(f"pca_lowrank: q(={count}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
+        raise ArgumentError(
+            f"pca_lowrank: q(={count}) must be non-negative integer and not greater than min(m, n)={min(m, n)}"
+        )
     return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, count, niter)
 
 
@@ -737,7 +777,15 @@ def _tolerance(a: Array, atol: Any, rtol: Any, hermitian: bool) -> Array:
     return np.maximum(0 if atol is None else atol, rtol * top)
 
 
-def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False, rcond: Any = None, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def pinv(
+    A: Tensor,
+    *,
+    atol: Any = None,
+    rtol: Any = None,
+    hermitian: bool = False,
+    rcond: Any = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The Moore-Penrose inverse.
 
     Args:
@@ -746,7 +794,12 @@ def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = Fal
     """
     a = matrices(A, "linalg.pinv", square=hermitian)
     if not a._array.size:
-        return into(out, wrap(np.zeros((*a._array.shape[:-2], a._array.shape[-1], a._array.shape[-2]), a._array.dtype)) + 0 * _turned(a), "linalg.pinv")
+        return into(
+            out,
+            wrap(np.zeros((*a._array.shape[:-2], a._array.shape[-1], a._array.shape[-2]), a._array.dtype))
+            + 0 * _turned(a),
+            "linalg.pinv",
+        )
     cutoff = _tolerance(a._array, atol, rtol if rcond is None else rcond, hermitian)
     return into(out, PseudoInverse.apply(a, cutoff, hermitian), "linalg.pinv")
 
@@ -756,7 +809,7 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     return pinv(input, rtol=rcond)
 
 
-def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:  # noqa: N803
+def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """X that minimises |A X - B|, with residuals, rank and singular values.
 
     Args:
@@ -765,11 +818,15 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     a = matrices(A, "linalg.lstsq", square=False)
     driver = driver or "gelsy"
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
-        raise OperatorError(f"linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}")
+        raise OperatorError(
+            f"linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}"
+        )
     vector = a._array.ndim - 1 == B._array.ndim and B._array.shape == a._array.shape[:-1]
     b = unsqueeze(B, -1) if vector else B
     if b._array.ndim < 2 or b._array.shape[-2] != a._array.shape[-2]:
-        raise ShapeError(f"linalg.lstsq: input.size(-2) should match other.size(-2), got {tuple(A.shape)} and {tuple(B.shape)}")
+        raise ShapeError(
+            f"linalg.lstsq: input.size(-2) should match other.size(-2), got {tuple(A.shape)} and {tuple(B.shape)}"
+        )
     m, n = a._array.shape[-2:]
     found = matmul(pinv(a, rtol=rcond), b)
     rank = _ranks(a._array, rcond)
@@ -777,7 +834,11 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     if m > n and driver != "gelsy" and (rank == n).all():
         far = matmul(a, found) - b
         residuals = (far * far.conj()).real.sum(-2) if is_complex(a._array) else (far * far).sum(-2)
-    values = np.linalg.svd(a._array, compute_uv=False) if driver in ("gelsd", "gelss") else np.zeros(0, residuals._array.dtype)
+    values = (
+        np.linalg.svd(a._array, compute_uv=False)
+        if driver in ("gelsd", "gelss")
+        else np.zeros(0, residuals._array.dtype)
+    )
     known = rank if driver != "gels" else np.zeros(0, np.int64)
     return results.linalg_lstsq(found.squeeze(-1) if vector else found, residuals, wrap(known), wrap(values))
 
@@ -787,7 +848,15 @@ def _ranks(a: Array, rcond: float | None) -> Array:
     return np.asarray((s > _tolerance(a, None, rcond, False)[..., None]).sum(-1))
 
 
-def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def matrix_rank(
+    A: Tensor,
+    tol: Any = None,
+    hermitian: bool = False,
+    *,
+    atol: Any = None,
+    rtol: Any = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """How many singular values are above max(atol, rtol * the largest). `tol` is an old name of atol, with rtol 0."""
     a = matrices(A, "linalg.matrix_rank", square=hermitian)._array
     if tol is not None:
@@ -800,7 +869,9 @@ def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: An
 # ------------------------------------------------------------------------------------------------------------- norms
 
 
-def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+def vector_norm(
+    x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
     """(sum |x|^ord)^(1/ord) over `dim` or all elements; ord may be inf, -inf or 0 (the number of non-zeros)."""
     if dtype is not None:
         x = cast(x, dtypes.as_dtype(dtype))
@@ -808,16 +879,28 @@ def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False,
         raise OperatorError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
     axes = tuple(range(x._array.ndim)) if dim is None else wrap_dims(dim, x._array.ndim, "linalg.vector_norm")
     if not all(x._array.shape[a] for a in axes) and (ord < 0 or ord == inf):
-        raise OperatorError(f"linalg.vector_norm: cannot compute the {ord} norm on an empty dimension because the operation does not have an identity")
+        raise OperatorError(
+            f"linalg.vector_norm: cannot compute the {ord} norm on an empty dimension because the operation does not have an identity"
+        )
     return into(out, VectorNorm.apply(x, float(ord), axes if x._array.ndim else (), keepdim), "linalg.vector_norm")
 
 
-def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def matrix_norm(
+    A: Tensor,
+    ord: Any = "fro",
+    dim: Any = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """A norm of matrices: "fro", "nuc", 1, -1 (columns), inf, -inf (rows), 2, -2 (singular values)."""
     if dtype is not None:
-        A = cast(A, dtypes.as_dtype(dtype))  # noqa: N806
+        A = cast(A, dtypes.as_dtype(dtype))
     if A._array.ndim < 2:
-        raise ShapeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got shape {tuple(A.shape)}")
+        raise ShapeError(
+            f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got shape {tuple(A.shape)}"
+        )
     if A._array.dtype.kind in "iub":
         raise OperatorError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {A.dtype}")
     if isinstance(dim, int) or len(dim) != 2:
@@ -844,11 +927,15 @@ def _put_back(x: Tensor, rows: int, columns: int) -> Tensor:
     return x
 
 
-def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None, dtype: Any = None) -> Tensor:  # noqa: N803
+def linalg_norm(
+    A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None, dtype: Any = None
+) -> Tensor:
     """A vector norm (1-d, or one `dim`), a matrix norm (2-d, or two), or without `ord` the 2-norm of the elements."""
     if dim is None and ord is not None:
         if A._array.ndim not in (1, 2):
-            raise OperatorError(f"linalg.norm: If dim is not specified but ord is, then input must be 1D or 2D. Got {A.ndim}D.")
+            raise OperatorError(
+                f"linalg.norm: If dim is not specified but ord is, then input must be 1D or 2D. Got {A.ndim}D."
+            )
         dim = (0,) if A._array.ndim == 1 else (0, 1)
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
@@ -859,7 +946,7 @@ def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = Fal
     return matrix_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
 
 
-def cond(A: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def cond(A: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:
     """The condition number: |A| |A^-1| in the norm `p`, the ratio of extreme singular values for None, 2 and -2."""
     if p in (None, 2, -2):
         values = svdvals(matrices(A, "linalg.cond", square=False))
@@ -875,14 +962,16 @@ def cond(A: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:  # n
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """The sum of conj(x) * y over a dimension."""
     if not (x._array.dtype.kind in "fcV" and y._array.dtype.kind in "fcV"):
-        raise OperatorError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {x.dtype} and {y.dtype}")
+        raise OperatorError(
+            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {x.dtype} and {y.dtype}"
+        )
     return into(out, ((x.conj() if is_complex(x._array) else x) * y).sum(dim), "linalg.vecdot")
 
 
 # --------------------------------------------------------------------------------------------- powers and exponentials
 
 
-def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """A multiplied by itself n times, by repeated squaring; negative powers are those of the inverse."""
     a = A
     if a._array.ndim < 2 or a._array.shape[-1] != a._array.shape[-2]:
@@ -943,7 +1032,7 @@ def _matrix_exp(a: Array) -> Array:
     return total.astype(a.dtype)
 
 
-def matrix_exp(A: Tensor) -> Tensor:  # noqa: N803
+def matrix_exp(A: Tensor) -> Tensor:
     """The exponential of square matrices, I + A + A^2 / 2 + …"""
     return MatrixExp.apply(matrices(A, "linalg.matrix_exp"))  # type: ignore[no-any-return]
 
@@ -980,7 +1069,9 @@ def _eliminated(a: Tensor) -> tuple[Tensor, Tensor]:
         divisor = row[..., :1, :1]
         safe = divisor + wrap((divisor._array == 0).astype(divisor._array.dtype))
         column = rest[..., :, :1] / safe
-        columns.append(column if k == 0 else cat([wrap(np.zeros((*a._array.shape[:-2], k, 1), a._array.dtype)), column], -2))
+        columns.append(
+            column if k == 0 else cat([wrap(np.zeros((*a._array.shape[:-2], k, 1), a._array.dtype)), column], -2)
+        )
         rows.append(row if k == 0 else cat([wrap(np.zeros((*a._array.shape[:-2], 1, k), a._array.dtype)), row], -1))
         rest = rest[..., 1:, 1:] - matmul(column[..., 1:, :], row[..., :, 1:])
     if not columns:
@@ -1005,7 +1096,7 @@ def _permutation(order: Array, kind: Any) -> Array:
     return (np.arange(m)[:, None] == order[..., None, :]).astype(kind)
 
 
-def linalg_lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:  # noqa: N803
+def linalg_lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
     """P, L and U with P L U = A: a permutation, a unit lower and an upper triangular matrix."""
     a = matrices(A, "linalg.lu", square=False)
     order, _ = _pivoted(a._array, pivot)
@@ -1014,13 +1105,13 @@ def linalg_lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:  # noqa
     return into_all(out, results.linalg_lu(wrap(p), lower, upper), "linalg.lu")
 
 
-def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:  # noqa: N803
+def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
     """L and U in one matrix (L's unit diagonal left out), and LAPACK's pivots."""
     packed, pivots, info = lu_factor_ex(A, pivot=pivot)
     return into_all(out, results.linalg_lu_factor(packed, pivots), "linalg.lu_factor")
 
 
-def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> Any:  # noqa: N803
+def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """`lu_factor`, and for each matrix an info code: the first zero pivot, or 0."""
     a = matrices(A, "linalg.lu_factor_ex", square=False)
     order, pivots = _pivoted(a._array, pivot)
@@ -1030,9 +1121,13 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False, o
     zero = np.diagonal(upper._array, axis1=-2, axis2=-1) == 0
     info = np.where(zero.any(-1), zero.argmax(-1) + 1 if k else 0, 0).astype(np.int32)
     if check_errors and info.any():
-        raise LinAlgError(f"linalg.lu_factor_ex: U[{int(info.max())},{int(info.max())}] is zero and using it on lu_solve would result in a division by zero.")
+        raise LinAlgError(
+            f"linalg.lu_factor_ex: U[{int(info.max())},{int(info.max())}] is zero and using it on lu_solve would result in a division by zero."
+        )
     packed = _pack(lower, upper, m, n, k)
-    return into_all(out, results.linalg_lu_factor_ex(packed, wrap(pivots), wrap(np.asarray(info))), "linalg.lu_factor_ex")
+    return into_all(
+        out, results.linalg_lu_factor_ex(packed, wrap(pivots), wrap(np.asarray(info))), "linalg.lu_factor_ex"
+    )
 
 
 def _pack(lower: Tensor, upper: Tensor, m: int, n: int, k: int) -> Tensor:
@@ -1045,7 +1140,7 @@ def _pack(lower: Tensor, upper: Tensor, m: int, n: int, k: int) -> Tensor:
     return strict + upper
 
 
-def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:  # noqa: N803
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
     """`linalg.lu_factor` in its old form; with `get_infos` also the info codes."""
     packed, pivots, info = lu_factor_ex(A, pivot=pivot)
     return results.linalg_lu_factor_ex(packed, pivots, info) if get_infos else results.linalg_lu_factor(packed, pivots)
@@ -1061,10 +1156,14 @@ def _order_from(pivots: Array, m: int) -> Array:
     return order.reshape((*pivots.shape[:-1], m))
 
 
-def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True, *, out: Any = None) -> Any:  # noqa: N803
+def lu_unpack(
+    LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True, *, out: Any = None
+) -> Any:
     """P, L and U from the result of `lu_factor`; parts not asked for are empty."""
     if LU_pivots._array.dtype != np.int32:
-        raise OperatorError(f"lu_unpack: torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got {LU_pivots.dtype}")
+        raise OperatorError(
+            f"lu_unpack: torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got {LU_pivots.dtype}"
+        )
     m, n = LU_data._array.shape[-2:]
     k, kind = min(m, n), LU_data._array.dtype
     empty = wrap(np.zeros(0, kind))
@@ -1076,7 +1175,9 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
     return into_all(out, results.lu_unpack(p, lower, upper), "lu_unpack")
 
 
-def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def linalg_lu_solve(
+    LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False, out: Tensor | None = None
+) -> Tensor:
     """X with A X = B, from A's `lu_factor`; `left=False` for X A = B, `adjoint` for A^H."""
     p, lower, upper = lu_unpack(LU, pivots)
     whole = matmul(p, matmul(lower, upper))
@@ -1084,7 +1185,7 @@ def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True,
     return into(out, _matrix_solve(whole, B, left), "linalg.lu_solve")
 
 
-def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`linalg.lu_solve` in its old form."""
     return linalg_lu_solve(LU_data, LU_pivots, b, out=out)
 
@@ -1092,13 +1193,15 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | Non
 # ------------------------------------------------------------------------------------------------ Householder vectors
 
 
-def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:  # noqa: N803
+def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The first columns of the product of (I - tau_i v_i v_i^H), with v_i the i-th column below a unit diagonal."""
     a = matrices(A, "linalg.householder_product", square=False)
     m, n = a._array.shape[-2:]
     k = tau._array.shape[-1]
     if n > m or k > n:
-        raise ShapeError(f"linalg.householder_product: input {tuple(A.shape)} must have at least as many rows as columns and tau {tuple(tau.shape)} at most as many elements")
+        raise ShapeError(
+            f"linalg.householder_product: input {tuple(A.shape)} must have at least as many rows as columns and tau {tuple(tau.shape)} at most as many elements"
+        )
     one = np.broadcast_to(np.eye(m, n, dtype=a._array.dtype), a._array.shape).copy()
     return into(out, _reflect(_columns(a, k), tau, Constant.apply(one, a, tau), False), "linalg.householder_product")
 
@@ -1125,7 +1228,9 @@ def _reflect(vectors: list[Tensor], tau: Tensor, x: Tensor, adjoint: bool) -> Te
     return x
 
 
-def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False, *, out: Tensor | None = None) -> Tensor:
+def ormqr(
+    input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """Q @ other for the Q of Householder vectors; `left=False` for other @ Q, `transpose` for Q^H."""
     vectors = _columns(matrices(input, "ormqr", square=False), tau._array.shape[-1])
     if left:
@@ -1144,13 +1249,17 @@ def geqrf(input: Tensor, *, out: Any = None) -> Any:
     for i, matrix in enumerate(flat):
         h, t = np.linalg.qr(matrix, "raw")
         packed[i], tau[i] = h.T, t
-    return into_all(out, results.geqrf(wrap(packed.reshape(a.shape)), wrap(tau.reshape((*a.shape[:-2], min(m, n))))), "geqrf")
+    return into_all(
+        out, results.geqrf(wrap(packed.reshape(a.shape)), wrap(tau.reshape((*a.shape[:-2], min(m, n))))), "geqrf"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- statistics
 
 
-def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
     """The covariance matrix of variables (rows) over observations (columns).
 
     Args:
@@ -1158,7 +1267,9 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
         aweights: how much each observation weighs.
     """
     if input._array.ndim > 2:
-        raise ShapeError(f"cov: cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise ShapeError(
+            f"cov: cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
     x = input.reshape(1, -1) if input._array.ndim < 2 else input
     x = cast(x, dtypes.get_default_dtype()) if x._array.dtype.kind in "iub" else x
     count: Any = x._array.shape[1]
@@ -1183,11 +1294,17 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, x: Tensor) -> Ten
         if weights is None:
             continue
         if weights._array.ndim > 1:
-            raise ShapeError(f"cov: cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions")
+            raise ShapeError(
+                f"cov: cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions"
+            )
         if weights._array.dtype.kind not in kinds:
-            raise OperatorError(f"cov: cov(): expected {name} to have {'integral' if kinds == 'iu' else 'floating point'} dtype but got {weights.dtype}")
+            raise OperatorError(
+                f"cov: cov(): expected {name} to have {'integral' if kinds == 'iu' else 'floating point'} dtype but got {weights.dtype}"
+            )
         if weights._array.size != x._array.shape[1]:
-            raise OperatorError(f"cov: cov(): expected {name} to have the same numel as there are observations in the input but got {weights.numel()} and {x.shape[1]}")
+            raise OperatorError(
+                f"cov: cov(): expected {name} to have the same numel as there are observations in the input but got {weights.numel()} and {x.shape[1]}"
+            )
         if weights._array.size and weights._array.min() < 0:
             raise OperatorError(f"cov: cov(): {name} cannot be negative")
     parts = [cast(w, wrap(np.empty(0, _real_kind(x))).dtype) for w in (fweights, aweights) if w is not None]
@@ -1197,13 +1314,14 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, x: Tensor) -> Ten
 def corrcoef(input: Tensor) -> Tensor:
     """The correlation coefficients of variables (rows) over observations (columns)."""
     if input._array.ndim > 2:
-        raise ShapeError(f"corrcoef: corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise ShapeError(
+            f"corrcoef: corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
     c = cov(input)
     if not c._array.ndim:
         return c / c
     spread = diagonal(c).real.sqrt() if is_complex(c._array) else diagonal(c).sqrt()
     return c / spread.unsqueeze(-1) / spread.unsqueeze(-2)
-
 
 
 # --------------------------------------------------------------------------------- linalg's own forms of other operators
@@ -1214,12 +1332,12 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
     return cross(input, other, dim, out=out)
 
 
-def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:  # noqa: N803
+def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """`diagonal` of the last two dimensions."""
     return diagonal(A, offset, dim1, dim2)
 
 
-def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803
+def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """The ascending powers of each element, along a new last dimension of size N."""
     count = (x._array.shape or (1,))[-1] if N is None else N
     if count <= 1:

@@ -139,7 +139,9 @@ def _dims(x: Tensor, s: Any, dim: Any, name: str) -> tuple[list[int | None], tup
     else:
         axes = wrap_dims((dim,) if isinstance(dim, int) else tuple(dim), ndim, name)
     if s is not None and len(s) != len(axes):
-        raise OperatorError(f"{name}: When given, dim and shape arguments must have the same length, got {len(axes)} and {len(s)}")
+        raise OperatorError(
+            f"{name}: When given, dim and shape arguments must have the same length, got {len(axes)} and {len(s)}"
+        )
     return [None if s is None or s[i] == -1 else int(s[i]) for i in range(len(axes))], axes
 
 
@@ -152,7 +154,9 @@ def _along(input: Tensor, n: int | None, dim: int, norm: str | None, inverse: bo
     return FFT.apply(x, _length(n, x._array.shape[dim], name), dim, _norm(norm, name), inverse)  # type: ignore[no-any-return]
 
 
-def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def fft(
+    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The discrete Fourier transform of a dimension.
 
     Args:
@@ -162,19 +166,25 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
     return into(out, _along(input, n, dim, norm, False, "fft"), "fft")
 
 
-def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def ifft(
+    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `fft`."""
     return into(out, _along(input, n, dim, norm, True, "ifft"), "ifft")
 
 
-def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def rfft(
+    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The first n // 2 + 1 outputs of `fft` of real numbers."""
     x = _operand(input, "rfft", real=True)
     dim = wrap_dim(dim, x._array.ndim, "rfft")
     return into(out, RealFFT.apply(x, _length(n, x._array.shape[dim], "rfft"), dim, _norm(norm, "rfft")), "rfft")
 
 
-def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def irfft(
+    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `rfft`; `n` is the length of the result, 2 (size - 1) by default."""
     x = _complex(_operand(input, "irfft"))
     dim = wrap_dim(dim, x._array.ndim, "irfft")
@@ -182,13 +192,17 @@ def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None =
     return into(out, RealInverseFFT.apply(x, n, dim, _norm(norm, "irfft")), "irfft")
 
 
-def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def hfft(
+    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`fft` of a Hermitian signal given by its first half; the result is real."""
     x = _complex(_operand(input, "hfft"))
     return into(out, irfft(x.conj(), n, dim, _TURNED[_norm(norm, "hfft")]), "hfft")
 
 
-def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def ihfft(
+    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `hfft`."""
     x = _operand(input, "ihfft", real=True)
     return into(out, rfft(x, n, dim, _TURNED[_norm(norm, "ihfft")]).conj(), "ihfft")
@@ -206,12 +220,16 @@ def _all_along(input: Tensor, s: Any, dim: Any, norm: str | None, inverse: bool,
     return x
 
 
-def fftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def fftn(
+    input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`fft` over several dimensions (all by default), of the lengths `s`."""
     return into(out, _all_along(input, s, dim, norm, False, "fftn"), "fftn")
 
 
-def ifftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def ifftn(
+    input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `fftn`."""
     return into(out, _all_along(input, s, dim, norm, True, "ifftn"), "ifftn")
 
@@ -221,7 +239,9 @@ def _some(axes: tuple[int, ...], name: str) -> None:
         raise OperatorError(f"{name}: {name} must transform at least one axis")
 
 
-def rfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def rfftn(
+    input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`rfft` of the last of several dimensions, then `fft` of the others."""
     x = _operand(input, "rfftn", real=True)
     lengths, axes = _dims(x, s, dim, "rfftn")
@@ -232,7 +252,9 @@ def rfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
     return into(out, x, "rfftn")
 
 
-def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def irfftn(
+    input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `rfftn`."""
     x = _complex(_operand(input, "irfftn"))
     lengths, axes = _dims(x, s, dim, "irfftn")
@@ -242,7 +264,9 @@ def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
     return into(out, irfft(x, lengths[-1], axes[-1], norm), "irfftn")
 
 
-def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def hfftn(
+    input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`fft` of all dimensions but the last, then `hfft` of the last."""
     x = _complex(_operand(input, "hfftn"))
     lengths, axes = _dims(x, s, dim, "hfftn")
@@ -252,7 +276,9 @@ def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
     return into(out, hfft(x, lengths[-1], axes[-1], norm), "hfftn")
 
 
-def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def ihfftn(
+    input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `hfftn`."""
     x = _operand(input, "ihfftn", real=True)
     lengths, axes = _dims(x, s, dim, "ihfftn")
@@ -263,32 +289,44 @@ def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
     return into(out, x, "ihfftn")
 
 
-def fft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def fft2(
+    input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`fftn` of the last two dimensions."""
     return fftn(input, s, dim, norm, out=out)
 
 
-def ifft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def ifft2(
+    input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `fft2`."""
     return ifftn(input, s, dim, norm, out=out)
 
 
-def rfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def rfft2(
+    input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`rfftn` of the last two dimensions."""
     return rfftn(input, s, dim, norm, out=out)
 
 
-def irfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def irfft2(
+    input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `rfft2`."""
     return irfftn(input, s, dim, norm, out=out)
 
 
-def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def hfft2(
+    input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`hfftn` of the last two dimensions."""
     return hfftn(input, s, dim, norm, out=out)
 
 
-def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
+def ihfft2(
+    input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """The inverse of `hfft2`."""
     return ihfftn(input, s, dim, norm, out=out)
 
@@ -296,17 +334,37 @@ def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None =
 # ------------------------------------------------------------------------------------------------------- frequencies
 
 
-def fftfreq(n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def fftfreq(
+    n: int,
+    d: float = 1.0,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The frequencies of the outputs of `fft` of n samples taken `d` apart."""
     return _frequencies(np.fft.fftfreq(n, d), out, dtype, layout, device, requires_grad, "fftfreq")
 
 
-def rfftfreq(n: int, d: float = 1.0, *, out: Tensor | None = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rfftfreq(
+    n: int,
+    d: float = 1.0,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The frequencies of the outputs of `rfft` of n samples taken `d` apart."""
     return _frequencies(np.fft.rfftfreq(n, d), out, dtype, layout, device, requires_grad, "rfftfreq")
 
 
-def _frequencies(found: Array, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, name: str) -> Tensor:
+def _frequencies(
+    found: Array, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, name: str
+) -> Tensor:
     check_device(device)
     check_layout(layout, name)
     kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
@@ -337,7 +395,9 @@ def _window(window: Tensor | None, length: int, n_fft: int, like: Tensor, name: 
     if window is None:
         window = wrap(np.ones(length, like._array.real.dtype))
     if window._array.shape != (length,):
-        raise ShapeError(f"{name}: expected a 1D window tensor of size equal to win_length={length}, but got window with size {list(window.shape)}")
+        raise ShapeError(
+            f"{name}: expected a 1D window tensor of size equal to win_length={length}, but got window with size {list(window.shape)}"
+        )
     left = (n_fft - length) // 2
     if length == n_fft:
         return window
@@ -377,11 +437,15 @@ def stft(
     complex_input = is_complex(input._array) or (window is not None and is_complex(window._array))
     if return_complex is None:
         if not complex_input:
-            raise OperatorError("stft: stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a future PyTorch release.")
+            raise OperatorError(
+                "stft: stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a future PyTorch release."
+            )
         return_complex = True
     x = input if input._array.ndim == 2 else input.unsqueeze(0)
     if x._array.ndim != 2 or input._array.dtype.kind not in "fc":
-        raise OperatorError(f"stft: expected a 1D or 2D tensor of floating types, got {input.dtype} of shape {list(input.shape)}")
+        raise OperatorError(
+            f"stft: expected a 1D or 2D tensor of floating types, got {input.dtype} of shape {list(input.shape)}"
+        )
     if center:
         from .padding import pad
 
@@ -389,7 +453,9 @@ def stft(
     if not 0 < n_fft <= x._array.shape[1]:
         raise OperatorError(f"stft: expected 0 < n_fft <= {x._array.shape[1]}, but got n_fft={n_fft}")
     if hop <= 0 or not 0 < length <= n_fft:
-        raise OperatorError(f"stft: expected hop_length > 0 and 0 < win_length <= n_fft, but got hop_length={hop}, win_length={length}")
+        raise OperatorError(
+            f"stft: expected hop_length > 0 and 0 < win_length <= n_fft, but got hop_length={hop}, win_length={length}"
+        )
     frames = x.unfold(1, n_fft, hop) * _window(window, length, n_fft, input, "stft")  # (B, frames, n_fft)
     one = not complex_input if onesided is None else onesided
     if one and complex_input:
@@ -421,13 +487,19 @@ def istft(
     """
     hop, size = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
     if not is_complex(input._array):
-        raise OperatorError("istft: istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
+        raise OperatorError(
+            "istft: istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
+        )
     if input._array.ndim not in (2, 3) or not input._array.size:
-        raise OperatorError(f"istft: expected a non-empty tensor with 2 or 3 dimensions, but got {input.ndim} (shape {list(input.shape)})")
+        raise OperatorError(
+            f"istft: expected a non-empty tensor with 2 or 3 dimensions, but got {input.ndim} (shape {list(input.shape)})"
+        )
     x = input if input._array.ndim == 3 else input.unsqueeze(0)
     one = x._array.shape[1] != n_fft if onesided is None else onesided
     if x._array.shape[1] != (n_fft // 2 + 1 if one else n_fft):
-        raise OperatorError(f"istft: expected the frequency dimension to match n_fft={n_fft} ({n_fft // 2 + 1 if one else n_fft}), but got {x._array.shape[1]}")
+        raise OperatorError(
+            f"istft: expected the frequency dimension to match n_fft={n_fft} ({n_fft // 2 + 1 if one else n_fft}), but got {x._array.shape[1]}"
+        )
     if not 0 < hop <= size <= n_fft:
         raise OperatorError(f"istft: expected 0 < hop_length <= win_length <= n_fft, but got {hop}, {size} and {n_fft}")
     norm, frames = "ortho" if normalized else "backward", movedim(x, 1, 2)
@@ -436,7 +508,10 @@ def istft(
         raise OperatorError("istft: Cannot have onesided output if window or input is complex")
     half = frames if one or return_complex else narrow(frames, 2, 0, n_fft // 2 + 1)  # torch: the rest is not looked at
     pieces = ifft(frames, norm=norm) if return_complex else irfft(half, n_fft, norm=norm)
-    total, envelope = _overlapped(pieces * weight, hop), _overlapped((weight * weight).expand(1, frames._array.shape[1], n_fft), hop)
+    total, envelope = (
+        _overlapped(pieces * weight, hop),
+        _overlapped((weight * weight).expand(1, frames._array.shape[1], n_fft), hop),
+    )
     start = n_fft // 2 if center else 0
     end = total._array.shape[1] if length is None else start + length
     end = total._array.shape[1] - n_fft // 2 if length is None and center else min(end, total._array.shape[1])

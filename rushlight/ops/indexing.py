@@ -52,7 +52,10 @@ def lane_index(indices: Array, dim: int) -> tuple[Array, ...]:
     """
     ndim = indices.ndim
     return tuple(
-        [indices if d == dim else xp.arange(n).reshape((-1,) + (1,) * (ndim - 1 - d)) for d, n in enumerate(indices.shape)]
+        [
+            indices if d == dim else xp.arange(n).reshape((-1,) + (1,) * (ndim - 1 - d))
+            for d, n in enumerate(indices.shape)
+        ]
     )
 
 
@@ -63,7 +66,9 @@ def _plain(part: Any) -> Any:
         if array.dtype == np.uint8:  # torch: a byte tensor is a mask
             return array.astype(bool)
         if array.dtype.kind not in "iub":
-            raise RangeError(f"index: tensors used as indices must be long, int, byte or bool tensors, not {part.dtype}")  # type: ignore[attr-defined]
+            raise RangeError(
+                f"index: tensors used as indices must be long, int, byte or bool tensors, not {part.dtype}"
+            )  # type: ignore[attr-defined]
         return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array
     if isinstance(part, slice):
         if part.step is not None and int(part.step) <= 0:
@@ -180,7 +185,9 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
         value = wrap(value)
     elif isinstance(value, (list, tuple)):
-        raise DTypeError(f"index: can't assign a {type(value).__name__} to a {input.dtype} tensor; make it a tensor first")
+        raise DTypeError(
+            f"index: can't assign a {type(value).__name__} to a {input.dtype} tensor; make it a tensor first"
+        )
     try:
         assign(input, parts, value)
     except (IndexError, ValueError) as why:
@@ -196,7 +203,9 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
 def fill_(input: Tensor, value: Any) -> Tensor:
     """Every element becomes `value`, a number or a 0-d tensor."""
     if isinstance(value, TensorBase) and value._array.ndim:
-        raise OperatorError(f"fill_: fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions.")
+        raise OperatorError(
+            f"fill_: fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+        )
     assign(input, Ellipsis, value)
     return input
 
@@ -217,7 +226,9 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     try:
         np.broadcast_to(src._array, input._array.shape)
     except ValueError:
-        raise ShapeError(f"copy_: source {tuple(src._array.shape)} does not broadcast to {tuple(input._array.shape)}") from None
+        raise ShapeError(
+            f"copy_: source {tuple(src._array.shape)} does not broadcast to {tuple(input._array.shape)}"
+        ) from None
     assign(input, Ellipsis, src)
     return input
 

@@ -70,6 +70,8 @@ class Stack(Operator):
 
 def alike(tensors: Tensors, name: str) -> list[Tensor]:
     """The tensors, at least one, in the dtype to which they promote."""
+    if isinstance(tensors, TensorBase):
+        raise DTypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = list(tensors)
     if not tensors:
         raise OperatorError(f"{name}: expected a non-empty list of Tensors")
@@ -135,7 +137,9 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None, axis: in
     dim = wrap_dim(dim if axis is None else axis, len(shape) + 1, "stack")
     for i, x in enumerate(parts):
         if x._array.shape != shape:
-            raise ShapeError(f"stack: stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}")
+            raise ShapeError(
+                f"stack: stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}"
+            )
     result = Stack.apply(*parts, dim)
     return result if out is None else into(out, result, "stack")
 
@@ -187,7 +191,9 @@ def block_diag(*tensors: Tensor) -> Tensor:
     """A matrix with the given matrices (vectors are rows) along its diagonal and zeros elsewhere."""
     for i, x in enumerate(tensors):
         if x.ndim > 2:
-            raise ShapeError(f"block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions")
+            raise ShapeError(
+                f"block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions"
+            )
     blocks = alike([atleast_2d(x) for x in tensors], "block_diag")
     width, left, rows = sum(x.shape[1] for x in blocks), 0, []
     for x in blocks:
@@ -232,13 +238,17 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     if not parts:
         raise OperatorError("meshgrid: meshgrid expects a non-empty TensorList")
     if any(x.ndim > 1 for x in parts):
-        raise ShapeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {[tuple(x.shape) for x in parts]}")
+        raise ShapeError(
+            f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {[tuple(x.shape) for x in parts]}"
+        )
     if any(x._array.dtype != parts[0]._array.dtype for x in parts):
         raise OperatorError("meshgrid: torch.meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(parts) > 1
     order = [1, 0, *range(2, len(parts))] if swap else list(range(len(parts)))
     shape = tuple(parts[i].numel() for i in order)
-    grids = [expand(reshape(x, [-1 if order[j] == i else 1 for j in range(len(parts))]), shape) for i, x in enumerate(parts)]
+    grids = [
+        expand(reshape(x, [-1 if order[j] == i else 1 for j in range(len(parts))]), shape) for i, x in enumerate(parts)
+    ]
     return tuple(grids)
 
 
@@ -283,7 +293,9 @@ def tile(input: Tensor, *sizes_: Any, dims: Any = None) -> Tensor:
     return repeat(input, (1,) * (input._array.ndim - len(counts)) + counts)
 
 
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each entry of a dimension (of the flattened tensor without `dim`) several times in a row.
 
     Args:
@@ -302,10 +314,14 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     size = x._array.shape[dim] if x._array.ndim else 1
     counts = _counts(repeats._array if isinstance(repeats, TensorBase) else np.asarray(repeats), "repeat_interleave")
     if counts.ndim > 1 or (counts.size != 1 and counts.size != size):
-        raise ShapeError(f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({dim}) = {size}")
+        raise ShapeError(
+            f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({dim}) = {size}"
+        )
     places = np.repeat(np.arange(size), counts)
     if output_size is not None and output_size != places.size:
-        raise OperatorError(f"repeat_interleave: allocated size does not match required size: output_size {output_size}, sum of repeats {places.size}")
+        raise OperatorError(
+            f"repeat_interleave: allocated size does not match required size: output_size {output_size}, sum of repeats {places.size}"
+        )
     return x[(slice(None),) * dim + (places,)]
 
 
@@ -397,7 +413,9 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     if input.ndim < 2:
         raise OperatorError(f"rot90: expected total dims >= 2, but got total dims = {input.ndim}")
     if dims[0] == dims[1] or abs(dims[0] - dims[1]) == input.ndim:
-        raise OperatorError(f"rot90: expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+        raise OperatorError(
+            f"rot90: expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
     a, b = (wrap_dim(d, input.ndim, "rot90") for d in dims)
     if k % 4 == 1:
         return transpose(flip(input, b), a, b)
@@ -490,14 +508,26 @@ def trace(input: Tensor) -> Tensor:
     return diagonal(input).sum()
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None, layout: Any = None) -> Tensor:
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None, layout: Any = None
+) -> Tensor:
     """The (2, N) indices of the lower triangle of a row x col matrix, row by row."""
-    return wrap(np.stack(np.nonzero(np.tri(_count(row, "row"), _count(col, "col"), offset, dtype=bool))).astype(dtypes.as_dtype(dtype).numpy))
+    return wrap(
+        np.stack(np.nonzero(np.tri(_count(row, "row"), _count(col, "col"), offset, dtype=bool))).astype(
+            dtypes.as_dtype(dtype).numpy
+        )
+    )
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None, layout: Any = None) -> Tensor:
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None, layout: Any = None
+) -> Tensor:
     """The (2, N) indices of the upper triangle of a row x col matrix, row by row."""
-    return wrap(np.stack(np.nonzero(~np.tri(_count(row, "row"), _count(col, "col"), offset - 1, dtype=bool))).astype(dtypes.as_dtype(dtype).numpy))
+    return wrap(
+        np.stack(np.nonzero(~np.tri(_count(row, "row"), _count(col, "col"), offset - 1, dtype=bool))).astype(
+            dtypes.as_dtype(dtype).numpy
+        )
+    )
 
 
 def _count(n: int, name: str) -> int:
@@ -506,7 +536,7 @@ def _count(n: int, name: str) -> int:
     return n
 
 
-def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The matrix of powers of a vector: column j is x^(N-1-j), or x^j if `increasing`."""
     if x._array.ndim != 1:
         raise OperatorError(f"vander: x must be a one-dimensional tensor, got shape {tuple(x.shape)}")

@@ -30,7 +30,9 @@ def _kept(input: Tensor, mask: Tensor | None, fill: Any, name: str) -> Tensor:
     if mask is None:
         return input
     if not isinstance(mask, TensorBase) or mask._array.dtype != bool:
-        raise DTypeError(f"masked.{name}: mask must be a bool tensor, got {getattr(mask, 'dtype', type(mask).__name__)}")
+        raise DTypeError(
+            f"masked.{name}: mask must be a bool tensor, got {getattr(mask, 'dtype', type(mask).__name__)}"
+        )
     try:
         shape = np.broadcast_shapes(input._array.shape, mask._array.shape)
     except ValueError:
@@ -61,12 +63,16 @@ def _highest(input: Tensor) -> Any:
     return inf if kind.kind in "fV" else True if kind.kind == "b" else int(np.iinfo(kind).max)
 
 
-def sum(input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def sum(
+    input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The sum of the elements that the mask keeps."""
     return reduction.sum(_kept(_as(input, dtype), mask, 0, "sum"), dim, bool(keepdim), dtype=dtype)
 
 
-def prod(input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def prod(
+    input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The product of the elements that the mask keeps, over one or several dimensions."""
     x = _kept(_as(input, dtype), mask, 1, "prod")
     axes = reduction.axes_of(dim, x._array.ndim, "masked.prod")
@@ -85,31 +91,51 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None =
     return scan.cumprod(_kept(_as(input, dtype), mask, 1, "cumprod"), dim, dtype=dtype)
 
 
-def amax(input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def amax(
+    input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The largest element that the mask keeps."""
     x = _as(input, dtype)
     return reduction.amax(_kept(x, mask, _lowest(x), "amax"), () if dim is None else dim, bool(keepdim))
 
 
-def amin(input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def amin(
+    input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The smallest element that the mask keeps."""
     x = _as(input, dtype)
     return reduction.amin(_kept(x, mask, _highest(x), "amin"), () if dim is None else dim, bool(keepdim))
 
 
-def argmax(input: Tensor, dim: int | None = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def argmax(
+    input: Tensor,
+    dim: int | None = None,
+    *,
+    keepdim: bool | None = False,
+    dtype: Any = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """The index of the largest element that the mask keeps. torch: in the dtype of the input (or `dtype`)."""
     x = _as(input, dtype)
     return cast(reduction.argmax(_kept(x, mask, _lowest(x), "argmax"), dim, bool(keepdim)), x.dtype)
 
 
-def argmin(input: Tensor, dim: int | None = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def argmin(
+    input: Tensor,
+    dim: int | None = None,
+    *,
+    keepdim: bool | None = False,
+    dtype: Any = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """The index of the smallest element that the mask keeps. torch: in the dtype of the input (or `dtype`)."""
     x = _as(input, dtype)
     return cast(reduction.argmin(_kept(x, mask, _highest(x), "argmin"), dim, bool(keepdim)), x.dtype)
 
 
-def mean(input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def mean(
+    input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The mean of the elements that the mask keeps; NaN where it keeps none."""
     x = _as(input, dtype)
     if mask is None:
@@ -117,20 +143,39 @@ def mean(input: Tensor, dim: Any = None, *, keepdim: bool | None = False, dtype:
     return sum(x, dim, keepdim=keepdim, mask=mask) / wrap(_count(x, mask, dim, bool(keepdim)))
 
 
-def median(input: Tensor, dim: int = -1, *, keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def median(
+    input: Tensor, dim: int = -1, *, keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The median of the elements that the mask keeps."""
     x = _as(input, dtype)
     return sorting.nanmedian(_kept(x, mask, float("nan"), "median"), dim, keepdim).values  # type: ignore[no-any-return]
 
 
-def norm(input: Tensor, ord: float | None = 2.0, dim: Any = None, *, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def norm(
+    input: Tensor,
+    ord: float | None = 2.0,
+    dim: Any = None,
+    *,
+    keepdim: bool | None = False,
+    dtype: Any = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """The norm of the elements that the mask keeps."""
     order = 2.0 if ord is None else float(ord)
     kept = _kept(_as(input, dtype), mask, inf if order < 0 else 0, "norm")
     return reduction.norm(kept, order, dim, bool(keepdim))
 
 
-def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool | None = False,
+    dtype: Any = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """The variance of the elements that the mask keeps."""
     x = _as(input, dtype)
     x = cast(x, dtypes.get_default_dtype()) if x._array.dtype.kind in "iub" else x
@@ -143,12 +188,23 @@ def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, *, correct
     return total / wrap(degrees.astype(total._array.dtype))
 
 
-def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool | None = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool | None = False,
+    dtype: Any = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """The standard deviation of the elements that the mask keeps."""
     return var(input, dim, unbiased, correction=correction, keepdim=keepdim, dtype=dtype, mask=mask).sqrt()
 
 
-def logsumexp(input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def logsumexp(
+    input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The logarithm of the sum of exponentials of the elements that the mask keeps."""
     x = _as(input, dtype)
     axes = reduction.axes_of(dim, x._array.ndim, "masked.logsumexp")
@@ -170,15 +226,26 @@ def softmin(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None =
     return plain_softmax(-_kept(_as(input, dtype), mask, inf, "softmin"), dim)
 
 
-def normalize(input: Tensor, ord: float, dim: int, *, eps: float = 1e-12, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
+def normalize(
+    input: Tensor, ord: float, dim: int, *, eps: float = 1e-12, dtype: Any = None, mask: Tensor | None = None
+) -> Tensor:
     """The elements divided by the norm of those that the mask keeps, at least `eps`."""
     x = _as(input, dtype)
     size = norm(x, ord, dim, keepdim=True, mask=mask)
     return _kept(x, mask, 0, "normalize") / size.clamp(min=eps)
 
 
-def logaddexp(input: Tensor, other: Tensor, *, dtype: Any = None, input_mask: Tensor | None = None, other_mask: Tensor | None = None) -> Tensor:
+def logaddexp(
+    input: Tensor,
+    other: Tensor,
+    *,
+    dtype: Any = None,
+    input_mask: Tensor | None = None,
+    other_mask: Tensor | None = None,
+) -> Tensor:
     """log(exp(input) + exp(other)), each counted where its mask is True."""
-    a, b = _kept(_as(input, dtype), input_mask, -inf, "logaddexp"), _kept(_as(other, dtype), other_mask, -inf, "logaddexp")
+    a, b = (
+        _kept(_as(input, dtype), input_mask, -inf, "logaddexp"),
+        _kept(_as(other, dtype), other_mask, -inf, "logaddexp"),
+    )
     return a.logaddexp(b)
-

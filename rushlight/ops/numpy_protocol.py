@@ -32,7 +32,9 @@ def _bare(x: Any) -> Any:
     """Arrays in place of Tensors, also inside lists, tuples and dicts."""
     if isinstance(x, TensorBase):
         if x._edge is not None:
-            raise GraphError("a NumPy function that Rushlight cannot differentiate was called on a Tensor that requires grad")
+            raise GraphError(
+                "a NumPy function that Rushlight cannot differentiate was called on a Tensor that requires grad"
+            )
         return x._array
     if isinstance(x, (list, tuple)):
         return type(x)(map(_bare, x))
@@ -40,7 +42,9 @@ def _bare(x: Any) -> Any:
 
 
 def _wrapped(x: Any) -> Any:
-    return tuple(map(_wrapped, x)) if isinstance(x, tuple) else wrap(x) if isinstance(x, (np.ndarray, np.generic)) else x
+    return (
+        tuple(map(_wrapped, x)) if isinstance(x, tuple) else wrap(x) if isinstance(x, (np.ndarray, np.generic)) else x
+    )
 
 
 def call_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -62,10 +62,14 @@ class MatMul(Operator):
         grad = grad.reshape((*batch, rows[0], columns[1]))
         da = db = None
         if b is not None:
-            da = unbroadcast(matmul_kernel(grad, adjoint_of(b.reshape((*b_shape[:-2], *columns)))), (*a_shape[:-2], *rows))
+            da = unbroadcast(
+                matmul_kernel(grad, adjoint_of(b.reshape((*b_shape[:-2], *columns)))), (*a_shape[:-2], *rows)
+            )
             da = da.reshape(a_shape)
         if a is not None:
-            db = unbroadcast(matmul_kernel(adjoint_of(a.reshape((*a_shape[:-2], *rows))), grad), (*b_shape[:-2], *columns))
+            db = unbroadcast(
+                matmul_kernel(adjoint_of(a.reshape((*a_shape[:-2], *rows))), grad), (*b_shape[:-2], *columns)
+            )
             db = db.reshape(b_shape)
         return da, db
 
@@ -127,7 +131,9 @@ def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
         pass
     _check_product(a, b, name)
     if a._array.ndim == 0 or b._array.ndim == 0:
-        raise ShapeError(f"{name}: both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
+        raise ShapeError(
+            f"{name}: both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
+        )
     if a._array.shape[-1] != b._array.shape[-2 if b._array.ndim > 1 else 0]:
         raise ShapeError(f"{name}: mat1 and mat2 shapes cannot be multiplied {_pair(a, b)}")
     try:
@@ -160,7 +166,9 @@ def _ranked(a: Any, b: Any, ranks: tuple[int, int], name: str) -> None:
         if not isinstance(x, TensorBase):
             raise not_a_tensor(x, name, argument)
         if x._array.ndim != rank:
-            raise ShapeError(f"{name}: {argument} must be a {rank}-D tensor, got {x._array.ndim}D (shape {tuple(x._array.shape)})")
+            raise ShapeError(
+                f"{name}: {argument} must be a {rank}-D tensor, got {x._array.ndim}D (shape {tuple(x._array.shape)})"
+            )
 
 
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -174,7 +182,9 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """(B, N, K) @ (B, K, M) -> (B, N, M), without broadcasting."""
     _ranked(input, mat2, (3, 3), "bmm")
     if input._array.shape[0] != mat2._array.shape[0]:
-        raise ShapeError(f"bmm: Expected size for first two dimensions of batch2 tensor to agree with batch1: {_pair(input, mat2)}")
+        raise ShapeError(
+            f"bmm: Expected size for first two dimensions of batch2 tensor to agree with batch1: {_pair(input, mat2)}"
+        )
     result = _product(input, mat2, "bmm")
     return result if out is None else into(out, result, "bmm")
 
@@ -202,7 +212,9 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if input._array.ndim == 0 or other._array.ndim == 0:
         return into(out, input * other, "inner")
     if input._array.shape[-1] != other._array.shape[-1]:
-        raise ShapeError(f"inner: inner() the last dimension must match on both input tensors but got shapes {_pair(input, other)}")
+        raise ShapeError(
+            f"inner: inner() the last dimension must match on both input tensors but got shapes {_pair(input, other)}"
+        )
     return into(out, tensordot(input, other, dims=([-1], [-1])), "inner")
 
 
@@ -240,9 +252,13 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
 def _scaled_sum(x: Tensor, product_: Tensor, beta: Any, alpha: Any, name: str) -> Tensor:
     """beta * x + alpha * product. torch: with beta 0, x is not looked at, so its NaNs do not count."""
     if x._array.dtype != product_._array.dtype:
-        raise OperatorError(f"{name}: expected input and the product to have the same dtype, but got {x.dtype} and {product_.dtype}")
+        raise OperatorError(
+            f"{name}: expected input and the product to have the same dtype, but got {x.dtype} and {product_.dtype}"
+        )
     if product_._array.dtype.kind in "iub" and (isinstance(alpha, float) or isinstance(beta, float)):
-        raise OperatorError(f"{name}: For integral input tensors, argument alpha and beta must not be floating point numbers.")
+        raise OperatorError(
+            f"{name}: For integral input tensors, argument alpha and beta must not be floating point numbers."
+        )
     try:
         expand(x, product_._array.shape)
     except ShapeError as why:
@@ -253,34 +269,46 @@ def _scaled_sum(x: Tensor, product_: Tensor, beta: Any, alpha: Any, name: str) -
     return x + scaled if beta == 1 else x * beta + scaled
 
 
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     return into(out, _scaled_sum(input, mm(mat1, mat2), beta, alpha, "addmm"), "addmm")
 
 
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def addmv(
+    input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
     """beta * input + alpha * (mat @ vec)."""
     return into(out, _scaled_sum(input, mv(mat, vec), beta, alpha, "addmv"), "addmv")
 
 
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def addr(
+    input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
     return into(out, _scaled_sum(input, outer(vec1, vec2), beta, alpha, "addr"), "addr")
 
 
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
     """beta * input + alpha * bmm(batch1, batch2)."""
     return into(out, _scaled_sum(input, bmm(batch1, batch2), beta, alpha, "baddbmm"), "baddbmm")
 
 
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
     """beta * input + alpha * the sum over the batch of batch1 @ batch2."""
     return into(out, _scaled_sum(input, bmm(batch1, batch2).sum(0), beta, alpha, "addbmm"), "addbmm")
 
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """The product of several matrices."""
-    return multi_dot(matrices[0] if len(matrices) == 1 and not isinstance(matrices[0], TensorBase) else matrices, out=out)
+    return multi_dot(
+        matrices[0] if len(matrices) == 1 and not isinstance(matrices[0], TensorBase) else matrices, out=out
+    )
 
 
 def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
@@ -297,7 +325,9 @@ def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
     for a, b in zip(parts, parts[1:]):
         if a._array.shape[1] != b._array.shape[0]:
             raise ShapeError(f"multi_dot: multi_dot(): tensors with shapes {_pair(a, b)} cannot be multiplied")
-    result = _multiply(parts, _best_order([x._array.shape[0] for x in parts] + [parts[-1]._array.shape[1]]), 0, len(parts) - 1)
+    result = _multiply(
+        parts, _best_order([x._array.shape[0] for x in parts] + [parts[-1]._array.shape[1]]), 0, len(parts) - 1
+    )
     shape = result._array.shape[1 if first else 0 : 1 if last else 2]
     return into(out, reshape(result, shape), "multi_dot")
 
@@ -337,7 +367,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
         dims = dims.tolist()  # type: ignore[attr-defined]
     if isinstance(dims, int):
         if dims < 0 or dims > min(a._array.ndim, b._array.ndim):
-            raise OperatorError(f"tensordot: tensordot expects 0 <= dims <= the number of dimensions, but got dims={dims} for {_pair(a, b)}")
+            raise OperatorError(
+                f"tensordot: tensordot expects 0 <= dims <= the number of dimensions, but got dims={dims} for {_pair(a, b)}"
+            )
         dims = list(range(a._array.ndim - dims, a._array.ndim)), list(range(dims))
     left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
     left = [wrap_dim(d, a._array.ndim, "tensordot") for d in left]
@@ -355,7 +387,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     keep_a, keep_b = ([d for d in range(x._array.ndim) if d not in used] for x, used in ((a, left), (b, right)))
     n = product(a._array.shape[d] for d in left)
     rows, columns = [a._array.shape[d] for d in keep_a], [b._array.shape[d] for d in keep_b]
-    flat = _product(reshape(permute(a, keep_a + left), product(rows), n), reshape(permute(b, right + keep_b), n, product(columns)), "tensordot")
+    flat = _product(
+        reshape(permute(a, keep_a + left), product(rows), n),
+        reshape(permute(b, right + keep_b), n, product(columns)),
+        "tensordot",
+    )
     return into(out, reshape(flat, rows + columns), "tensordot")
 
 
@@ -424,7 +460,9 @@ def _parse(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[str]], l
     left, arrow, right = text.partition("->")
     inputs = left.split(",")
     if len(inputs) != len(operands):
-        raise OperatorError(f"einsum(): {'fewer' if len(inputs) < len(operands) else 'more'} operands were provided than specified in the equation {equation!r}: {len(operands)}")
+        raise OperatorError(
+            f"einsum(): {'fewer' if len(inputs) < len(operands) else 'more'} operands were provided than specified in the equation {equation!r}: {len(operands)}"
+        )
     subscripts = [_names(s, x._array.ndim, equation) for s, x in zip(inputs, operands)]
     everything = [s for each in subscripts for s in each]
     dots = sorted({s for s in everything if s.startswith(_ELLIPSIS)}, key=lambda s: -int(s[1:]))
@@ -433,14 +471,18 @@ def _parse(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[str]], l
         result = [*before, *(dots if found else []), *after]
         for s in result:
             if s not in everything or result.count(s) > 1:
-                raise OperatorError(f"einsum(): output subscript {s} of {equation!r} does not appear in the input, or appears twice")
+                raise OperatorError(
+                    f"einsum(): output subscript {s} of {equation!r} does not appear in the input, or appears twice"
+                )
     else:
         result = dots + sorted(s for s in set(everything) if everything.count(s) == 1 and not s.startswith(_ELLIPSIS))
     sizes: dict[str, int] = {}
     for names, x in zip(subscripts, operands):
         for s, n in zip(names, x._array.shape):
             if sizes.setdefault(s, n) != n and 1 not in (n, sizes[s]):
-                raise ShapeError(f"einsum(): subscript {s} has size {n} for an operand of shape {tuple(x.shape)} which does not broadcast with previously seen size {sizes[s]}")
+                raise ShapeError(
+                    f"einsum(): subscript {s} has size {n} for an operand of shape {tuple(x.shape)} which does not broadcast with previously seen size {sizes[s]}"
+                )
             sizes[s] = max(n, sizes[s])
     return subscripts, result
 
@@ -451,7 +493,9 @@ def _names(text: str, ndim: int, equation: str) -> list[str]:
         raise OperatorError(f"einsum(): invalid subscript given in {equation!r}, subscripts must be in [a-zA-Z]")
     more = ndim - len(before) - len(after)
     if more < 0 or (more and not found):
-        raise ShapeError(f"einsum(): the number of subscripts in {text!r} does not match the number of dimensions ({ndim}) of the operand")
+        raise ShapeError(
+            f"einsum(): the number of subscripts in {text!r} does not match the number of dimensions ({ndim}) of the operand"
+        )
     return [*before, *(f"{_ELLIPSIS}{more - i}" for i in range(more)), *after]
 
 
@@ -461,7 +505,9 @@ def _diagonals(x: Tensor, subs: list[str]) -> tuple[Tensor, list[str]]:
         i = subs.index(s)
         j = subs.index(s, i + 1)
         if x._array.shape[i] != x._array.shape[j]:
-            raise ShapeError(f"einsum(): subscript {s} is repeated for an operand but the sizes don't match, {x.shape[j]} != {x.shape[i]}")
+            raise ShapeError(
+                f"einsum(): subscript {s} is repeated for an operand but the sizes don't match, {x.shape[j]} != {x.shape[i]}"
+            )
         x = x.diagonal(0, i, j)
         subs = [t for k, t in enumerate(subs) if k not in (i, j)] + [s]
     return x, subs

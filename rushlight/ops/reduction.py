@@ -151,7 +151,9 @@ numpy_name("sum")(sum)
 numpy_name("mean")(mean)
 
 
-def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+def nansum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
     """The sum with NaN counted as 0."""
     if is_complex(input._array):
         raise not_implemented("nansum", input)
@@ -159,10 +161,14 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any
     return sum(kept, dim, keepdim, dtype=dtype, out=out)
 
 
-def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+def nanmean(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
     """The mean of what is not NaN."""
     if input._array.dtype.kind in "iub":
-        raise OperatorError(f"nanmean: nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+        raise OperatorError(
+            f"nanmean: nanmean(): expected input to have floating point or complex dtype but got {input.dtype}"
+        )
     axes = axes_of(dim, input._array.ndim, "nanmean")
     known = ~np.isnan(input._array)
     count = wrap(np.asarray(known.sum(axis=axes, keepdims=keepdim)).astype(widened(input._array).dtype))
@@ -209,7 +215,11 @@ class Prod(Operator):
         x, out = ctx.saved
         grad = restore(grad, x.shape, ctx.axes)
         if not bool((x == 0).any()):
-            return grad * (restore(out, x.shape, ctx.axes) / x).conj() if is_complex(x) else grad * restore(out, x.shape, ctx.axes) / x
+            return (
+                grad * (restore(out, x.shape, ctx.axes) / x).conj()
+                if is_complex(x)
+                else grad * restore(out, x.shape, ctx.axes) / x
+            )
         others = products_of_others(x, ctx.axes)
         return grad * (others.conj() if is_complex(x) else others)
 
@@ -349,13 +359,29 @@ def _extremum(kind: type[Operator], input: Tensor, dim: Dims, keepdim: bool, nam
     return kind.apply(input, axes, keepdim)
 
 
-def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None, axis: Dims = None, keepdims: bool = False) -> Tensor:
+def amax(
+    input: Tensor,
+    dim: Dims = (),
+    keepdim: bool = False,
+    *,
+    out: Tensor | None = None,
+    axis: Dims = None,
+    keepdims: bool = False,
+) -> Tensor:
     """The largest elements over one, several or all dimensions; equal ones share the gradient."""
     dim = axis if axis is not None else dim
     return into(out, _extremum(Amax, input, None if dim == () else dim, keepdim or keepdims, "amax"), "amax")
 
 
-def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None, axis: Dims = None, keepdims: bool = False) -> Tensor:
+def amin(
+    input: Tensor,
+    dim: Dims = (),
+    keepdim: bool = False,
+    *,
+    out: Tensor | None = None,
+    axis: Dims = None,
+    keepdims: bool = False,
+) -> Tensor:
     """The smallest elements over one, several or all dimensions; equal ones share the gradient."""
     dim = axis if axis is not None else dim
     return into(out, _extremum(Amin, input, None if dim == () else dim, keepdim or keepdims, "amin"), "amin")
@@ -365,7 +391,16 @@ numpy_name("max", "amax")(amax)
 numpy_name("min", "amin")(amin)
 
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, axis: Dims = None, keepdims: bool | None = None) -> Any:
+def max(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    other: Any = None,
+    out: Any = None,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+) -> Any:
     """The largest element; with `dim` the largest of each lane and its index (the first of equals); with another tensor
     the larger of both, element by element.
 
@@ -391,7 +426,16 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     return into_all(out, results.max(*one_per_lane(input, dim, keepdim, _find_max, "max")), "max")
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, axis: Dims = None, keepdims: bool | None = None) -> Any:
+def min(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    other: Any = None,
+    out: Any = None,
+    axis: Dims = None,
+    keepdims: bool | None = None,
+) -> Any:
     """The smallest element; with `dim` also its index; with another tensor the smaller of both. See `max`."""
     if keepdims is not None:
         return amin(input, axis if dim is None else dim, keepdims)
@@ -418,7 +462,9 @@ def _arg(input: Tensor, dim: int | None, keepdim: bool, which: str) -> Tensor:
         raise not_implemented(which, input)
     if dim is None:
         if not array.size:
-            raise RangeError(f"{which}: {which}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+            raise RangeError(
+                f"{which}: {which}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+            )
         found = getattr(array, which)()
         return wrap(np.asarray(found).reshape((1,) * array.ndim if keepdim else ()))
     dim = wrap_dim(dim, array.ndim, which)
@@ -429,12 +475,16 @@ def _arg(input: Tensor, dim: int | None, keepdim: bool, which: str) -> Tensor:
     return wrap(np.asarray(getattr(array, which)(axis=dim, keepdims=keepdim)))
 
 
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
+def argmax(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, axis: int | None = None
+) -> Tensor:
     """The index of the largest element (the first of equals; NaN is larger than all), over a dimension or flattened."""
     return into(out, _arg(input, axis if dim is None else dim, keepdim, "argmax"), "argmax")
 
 
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
+def argmin(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, axis: int | None = None
+) -> Tensor:
     """The index of the smallest element (the first of equals; NaN is smaller than all), over a dimension or flattened."""
     return into(out, _arg(input, axis if dim is None else dim, keepdim, "argmin"), "argmin")
 
@@ -453,12 +503,28 @@ def _truth(input: Tensor, dim: Dims, keepdim: bool, which: str) -> Tensor:
     return wrap(np.asarray(found).astype(np.uint8 if array.dtype == np.uint8 else bool))  # torch: uint8 gives uint8
 
 
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, axis: Dims = None, keepdims: bool = False) -> Tensor:
+def any(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    out: Tensor | None = None,
+    axis: Dims = None,
+    keepdims: bool = False,
+) -> Tensor:
     """Whether any element is not 0, over `dim` or all dimensions."""
     return into(out, _truth(input, axis if dim is None else dim, keepdim or keepdims, "any"), "any")
 
 
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, axis: Dims = None, keepdims: bool = False) -> Tensor:
+def all(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    out: Tensor | None = None,
+    axis: Dims = None,
+    keepdims: bool = False,
+) -> Tensor:
     """Whether no element is 0, over `dim` or all dimensions."""
     return into(out, _truth(input, axis if dim is None else dim, keepdim or keepdims, "all"), "all")
 
@@ -657,7 +723,14 @@ def _norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
     return (size**p).sum(axis=axes, keepdims=keepdims) ** (1 / p)
 
 
-def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None, dtype: dtypes.dtype | None = None) -> Tensor:
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    out: Tensor | None = None,
+    dtype: dtypes.dtype | None = None,
+) -> Tensor:
     """The p-norm of the elements over `dim`, or over all of them.
 
     Args:
@@ -672,7 +745,9 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False,
     if dtype is not None:
         input = cast(input, dtypes.as_dtype(dtype))
     if input._array.dtype.kind in "iub":
-        raise OperatorError(f"norm: linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype}")
+        raise OperatorError(
+            f"norm: linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype}"
+        )
     axes = axes_of(dim, input._array.ndim, "norm")
     return into(out, VectorNorm.apply(input, 2.0 if p in ("fro", None) else float(p), axes, keepdim), "norm")
 
@@ -699,4 +774,3 @@ def _shrink(size: Tensor, maxnorm: float) -> Tensor:
     from .choosing import where
 
     return where(size > maxnorm, maxnorm / (size + 1e-7), size.new_ones(()))  # torch: 1e-7 in the divisor
-

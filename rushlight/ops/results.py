@@ -9,6 +9,7 @@ from ..autograd.tape import TensorBase
 from ..errors import DTypeError
 from .promotion import into
 
+
 def _text(self: Any) -> str:
     """torch: the text of a named result puts each field on its own line."""
     fields = ",\n".join(f"{k}={v!r}" for k, v in zip(self._fields, self))
@@ -17,7 +18,7 @@ def _text(self: Any) -> str:
 
 def named_result(name: str, *fields: str) -> Any:
     """A tuple type with these fields, printed as PyTorch prints it."""
-    kind = namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+    kind = namedtuple(name, fields)  # type: ignore[misc]
     kind.__repr__ = _text  # type: ignore[method-assign]
     kind.__module__ = "rushlight.return_types"
     return kind

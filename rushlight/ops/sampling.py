@@ -53,7 +53,16 @@ def _kind(dtype: Any, out: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------- new tensors
 
 
-def rand(*size: Any, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def rand(
+    *size: Any,
+    generator: Any = None,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Uniform numbers in [0, 1).
 
     Example:
@@ -67,14 +76,35 @@ def rand(*size: Any, generator: Any = None, out: Any = None, dtype: Any = None, 
     return _placed(array, out, requires_grad, "rand")
 
 
-def randn(*size: Any, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def randn(
+    *size: Any,
+    generator: Any = None,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Normal numbers of mean 0 and standard deviation 1."""
     _check(layout, device, "randn")
     array = random.normal(_generator(generator, "randn"), sizes(size), _kind(dtype, out))
     return _placed(array, out, requires_grad, "randn")
 
 
-def randint(*bounds: Any, low: int | None = None, high: int | None = None, size: Any = None, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def randint(
+    *bounds: Any,
+    low: int | None = None,
+    high: int | None = None,
+    size: Any = None,
+    generator: Any = None,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Integers in [low, high): `randint(high, size)` or `randint(low, high, size)`."""
     _check(layout, device, "randint")
     given = list(bounds)
@@ -94,7 +124,17 @@ def randint(*bounds: Any, low: int | None = None, high: int | None = None, size:
     return _placed(array, out, requires_grad, "randint")
 
 
-def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Any = None,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     _check(layout, device, "randperm")
     if n < 0:
@@ -103,7 +143,17 @@ def randperm(n: int, *, generator: Any = None, out: Any = None, dtype: Any = Non
     return _placed(random.permutation(_generator(generator, "randperm"), n, kind), out, requires_grad, "randperm")
 
 
-def _like(input: Tensor, sampler: Any, name: str, dtype: Any, layout: Any, device: Any, requires_grad: bool, format_: Any, **parameters: Any) -> Tensor:
+def _like(
+    input: Tensor,
+    sampler: Any,
+    name: str,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    requires_grad: bool,
+    format_: Any,
+    **parameters: Any,
+) -> Tensor:
     """A new tensor in the memory order of `input`, filled in the order of memory."""
     _check(layout, device, name)
     array = input._array
@@ -115,27 +165,86 @@ def _like(input: Tensor, sampler: Any, name: str, dtype: Any, layout: Any, devic
     return made
 
 
-def rand_like(input: Tensor, *, generator: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Uniform numbers in the shape and dtype of `input`."""
-    return _like(input, random.uniform_, "rand_like", dtype, layout, device, requires_grad, memory_format, generator=generator)
+    return _like(
+        input, random.uniform_, "rand_like", dtype, layout, device, requires_grad, memory_format, generator=generator
+    )
 
 
-def randn_like(input: Tensor, *, generator: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Normal numbers in the shape and dtype of `input`."""
-    return _like(input, random.normal_, "randn_like", dtype, layout, device, requires_grad, memory_format, generator=generator)
+    return _like(
+        input, random.normal_, "randn_like", dtype, layout, device, requires_grad, memory_format, generator=generator
+    )
 
 
-def randint_like(input: Tensor, low: Any = None, high: Any = None, *, generator: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False) -> Tensor:
+def randint_like(
+    input: Tensor,
+    low: Any = None,
+    high: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Integers in [low, high) in the shape and dtype of `input`: `randint_like(x, high)` or `randint_like(x, low, high)`."""
     low, high = (0, low) if high is None else (low or 0, high)
     bounds = dict(low=int(low), high=int(high))
-    return _like(input, random.integers_, "randint_like", dtype, layout, device, requires_grad, memory_format, generator=generator, **bounds)
+    return _like(
+        input,
+        random.integers_,
+        "randint_like",
+        dtype,
+        layout,
+        device,
+        requires_grad,
+        memory_format,
+        generator=generator,
+        **bounds,
+    )
 
 
 # ---------------------------------------------------------------------------------------------- drawn from parameters
 
 
-def normal(mean: Any = None, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def normal(
+    mean: Any = None,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Normal numbers: with a tensor for `mean`, `std` or both, one per element; with numbers, of the shape `size`.
 
     Raises:
@@ -149,10 +258,14 @@ def normal(mean: Any = None, std: Any = 1.0, size: Any = None, *, generator: Any
             raise DTypeError("normal(): with numbers for mean and std, size is needed")
         if std < 0:
             raise OperatorError(f"normal: normal expects std >= 0.0, but found std {std}")
-        return _placed(random.normal(source, sizes((size,)), _kind(dtype, out), mean, std), out, requires_grad, "normal")
+        return _placed(
+            random.normal(source, sizes((size,)), _kind(dtype, out), mean, std), out, requires_grad, "normal"
+        )
     for x in (mean, std):
         if isinstance(x, TensorBase) and x._array.dtype.kind in "iub":
-            raise OperatorError("normal: normal_kernel_cpu not implemented for integers; make mean and std floating point")
+            raise OperatorError(
+                "normal: normal_kernel_cpu not implemented for integers; make mean and std floating point"
+            )
     drawn = random.normal_around(source, getattr(mean, "_array", mean), getattr(std, "_array", std))
     return into(out, Constant.apply(drawn, *(x for x in (mean, std) if isinstance(x, TensorBase))), "normal")
 
@@ -165,17 +278,29 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Any =
     """
     source = _generator(generator, "bernoulli")
     if p is not None:
-        return into(out, Constant.apply(random.bernoulli(source, input._array.shape, input._array.dtype, float(p)), input), "bernoulli")
+        return into(
+            out,
+            Constant.apply(random.bernoulli(source, input._array.shape, input._array.dtype, float(p)), input),
+            "bernoulli",
+        )
     return into(out, Constant.apply(random.bernoulli_each(source, input._array), input), "bernoulli")
 
 
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None) -> Tensor:
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None
+) -> Tensor:
     """Indices drawn with probabilities in proportion to `input`, (C) or (N, C); int64, (num_samples) or (N, num_samples).
 
     Raises:
         RuntimeError: weights that are negative, not finite or all zero, or too few of them without replacement.
     """
-    return into(out, wrap(random.multinomial(_generator(generator, "multinomial"), input._array, num_samples, replacement)), "multinomial")
+    if out is not None and out._array.dtype != np.int64:
+        raise OperatorError(f"multinomial: multinomial expects Long tensor out, got: {out.dtype}")
+    return into(
+        out,
+        wrap(random.multinomial(_generator(generator, "multinomial"), input._array, num_samples, replacement)),
+        "multinomial",
+    )
 
 
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
@@ -218,7 +343,9 @@ def uniform_(input: Tensor, from_: float = 0, to: float = 1, *, generator: Any =
     return _fill(input, random.uniform_, generator, low=float(low), high=float(to))
 
 
-def random_(input: Tensor, from_: int | None = None, to: int | None = None, *, generator: Any = None, **given: Any) -> Tensor:
+def random_(
+    input: Tensor, from_: int | None = None, to: int | None = None, *, generator: Any = None, **given: Any
+) -> Tensor:
     """Fills the tensor with integers: `random_()` from 0 to what the dtype holds exactly, `random_(to)` in [0, to),
     `random_(from, to)` in [from, to)."""
     low = given.pop("from", from_)

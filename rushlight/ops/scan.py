@@ -16,7 +16,7 @@ from .numpy_protocol import numpy_name
 from .promotion import cast, into, is_complex, is_half, not_implemented
 from .reduction import widened
 from .results import into_all
-from .shape import narrow, wrap_dim
+from .shape import narrow, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -144,7 +144,9 @@ def _scanned(input: Tensor, dim: int, dtype: Any, name: str) -> tuple[Tensor, in
     return input, dim, np.int64 if input._array.dtype.kind in "iub" else None
 
 
-def cumsum(input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Tensor | None = None, axis: int | None = None) -> Tensor:
+def cumsum(
+    input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Tensor | None = None, axis: int | None = None
+) -> Tensor:
     """The sum of each element and those before it in its lane.
 
     Example:
@@ -156,7 +158,9 @@ def cumsum(input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Ten
     return result if out is None else into(out, result, "cumsum")
 
 
-def cumprod(input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Tensor | None = None, axis: int | None = None) -> Tensor:
+def cumprod(
+    input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Tensor | None = None, axis: int | None = None
+) -> Tensor:
     """The product of each element and those before it in its lane."""
     x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumprod")
     result = Cumprod.apply(x, d, kind) if x._array.ndim else x.reshape(1).cumprod(0, dtype=dtype).reshape(())
@@ -201,7 +205,15 @@ def cummin(input: Tensor, dim: int, *, out: Any = None) -> Any:
 # -------------------------------------------------------------------------------------- differences and integrals
 
 
-def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """The n-th differences of neighbours in a dimension."""
     from .joining import cat
 
@@ -234,7 +246,9 @@ def _panels(y: Tensor, x: Tensor | None, dx: Any, dim: int, name: str) -> Tensor
         return sums * dx / 2
     if x._array.ndim == 1:
         if x._array.size != n:
-            raise OperatorError(f"{name}: There must be one `x` value for each sample point, got {x._array.size} for {n}")
+            raise OperatorError(
+                f"{name}: There must be one `x` value for each sample point, got {x._array.size} for {n}"
+            )
         width = diff(x).reshape((-1,) + (1,) * (y._array.ndim - 1 - dim))
     else:
         width = diff(x, dim=dim - y._array.ndim)
@@ -265,13 +279,15 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
     """
     ndim = input._array.ndim
     dims = range(ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    axes = [wrap_dim(d, ndim, "gradient") for d in dims]
+    axes = wrap_dims(tuple(dims), ndim, "gradient")
     if edge_order not in (1, 2):
         raise OperatorError(f"gradient: torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}")
     spacing = 1 if spacing is None else spacing
     per_axis = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(axes)
     if len(per_axis) != len(axes):
-        raise OperatorError(f"gradient: torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(per_axis)}")
+        raise OperatorError(
+            f"gradient: torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(per_axis)}"
+        )
     for axis in axes:
         if input._array.shape[axis] < edge_order + 1:
             raise OperatorError("gradient: torch.gradient expected each dimension size to be at least edge_order+1")
@@ -303,7 +319,14 @@ def _slope(f: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
         start, end = (at(1, 1) - at(0, 1)) / first, (at(n - 1, 1) - at(n - 2, 1)) / last
     else:
         s, e = h[1], h[-2]
-        start = -(2 * first + s) / (first * (first + s)) * at(0, 1) + (first + s) / (first * s) * at(1, 1) - first / (s * (first + s)) * at(2, 1)
-        end = last / (e * (e + last)) * at(n - 3, 1) - (e + last) / (e * last) * at(n - 2, 1) + (2 * last + e) / (last * (e + last)) * at(n - 1, 1)
+        start = (
+            -(2 * first + s) / (first * (first + s)) * at(0, 1)
+            + (first + s) / (first * s) * at(1, 1)
+            - first / (s * (first + s)) * at(2, 1)
+        )
+        end = (
+            last / (e * (e + last)) * at(n - 3, 1)
+            - (e + last) / (e * last) * at(n - 2, 1)
+            + (2 * last + e) / (last * (e + last)) * at(n - 1, 1)
+        )
     return cat([start, *middle, end], dim)
-

@@ -85,7 +85,9 @@ def _source(x: TensorBase, src: Any, index: Array, name: str) -> Any:
     if index.size and (
         max(src._array.ndim, 1) != max(index.ndim, 1) or any(n > m for n, m in zip(index.shape, src._array.shape))
     ):
-        raise ShapeError(f"{name}: Expected index {list(index.shape)} to be no larger than src {list(src._array.shape)}")
+        raise ShapeError(
+            f"{name}: Expected index {list(index.shape)} to be no larger than src {list(src._array.shape)}"
+        )
     return src
 
 
@@ -175,6 +177,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
         tensor([[1, 1],
                 [4, 3]])
     """
+    if out is not None and out._array.dtype != input._array.dtype:
+        raise OperatorError(f"gather: Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
     dim, places = _lanes(input, dim, index, "gather")
     if not input._array.ndim or not places.ndim:
         result = Gather.apply(input.reshape(-1), 0, places.reshape(-1)).reshape(places.shape)
@@ -186,7 +190,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """`gather` with broadcasting between `input` and `indices`; without `dim` of the flattened tensors."""
     if _integers(indices, "take_along_dim").dtype != np.int64:
-        raise OperatorError(f"take_along_dim: torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
+        raise OperatorError(
+            f"take_along_dim: torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}"
+        )
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1), out=out)
     if indices._array.ndim != input._array.ndim:
@@ -205,7 +211,16 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
 _REDUCTIONS = {"add": "sum", "multiply": "prod"}
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None) -> Tensor:
+def scatter(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """`input` with the values of `src` (a tensor or a number) written at `index` along `dim`.
 
     Args:
@@ -260,7 +275,13 @@ def _start(reduce: str, kind: np.dtype[Any]) -> Any:
         return 0
     if reduce == "prod":
         return 1
-    low, high = (-np.inf, np.inf) if kind.kind in "fV" else (False, True) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
+    low, high = (
+        (-np.inf, np.inf)
+        if kind.kind in "fV"
+        else (False, True)
+        if kind.kind == "b"
+        else (np.iinfo(kind).min, np.iinfo(kind).max)
+    )
     return low if reduce == "amax" else high
 
 
@@ -308,7 +329,9 @@ def _without(x: Array, products: Array, zeros: Array) -> Array:
     """The product with one factor, x, left out."""
     zero = _bare(x) == 0
     alone = zero & (zeros == 1)
-    return xp.where(alone, products, xp.where(zeros > 0, xp.zeros_like(x), products / xp.where(zero, xp.ones_like(x), x)))
+    return xp.where(
+        alone, products, xp.where(zeros > 0, xp.zeros_like(x), products / xp.where(zero, xp.ones_like(x), x))
+    )
 
 
 class ScatterExtreme(Operator):
@@ -349,7 +372,16 @@ def _mean_of(total: Tensor, places: Any, include: bool) -> Tensor:
     return total / wrap(count.astype(total._array.dtype))
 
 
-def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True, out: Tensor | None = None) -> Tensor:
+def scatter_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Tensor | None = None,
+) -> Tensor:
     """`input` with the elements of `src` that `index` sends to each place reduced into it.
 
     Args:
@@ -361,7 +393,9 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
     if not places.size:
         return into(out, input.clone(), "scatter_reduce")
     if not input._array.ndim or not places.ndim:
-        flat = scatter_reduce(input.reshape(-1), 0, index.reshape(-1), values.reshape(-1), reduce, include_self=include_self)
+        flat = scatter_reduce(
+            input.reshape(-1), 0, index.reshape(-1), values.reshape(-1), reduce, include_self=include_self
+        )
         return into(out, flat.reshape(input.shape), "scatter_reduce")
     return into(out, _reduced(input, dim, places, values, reduce, include_self, "scatter_reduce"), "scatter_reduce")
 
@@ -439,13 +473,19 @@ class IndexPut(Operator):
 def _slice_source(x: Tensor, dim: int, places: Array, source: Tensor, name: str) -> Tensor:
     """The slices to write, one per index, of the other sizes of `x`."""
     if source._array.dtype != x._array.dtype:
-        raise OperatorError(f"{name}: {name}(): self and source expected to have the same dtype, but got (self) {x.dtype} and (source) {source.dtype}")
+        raise OperatorError(
+            f"{name}: {name}(): self and source expected to have the same dtype, but got (self) {x.dtype} and (source) {source.dtype}"
+        )
     wanted = list(x._array.shape)
     if wanted:
         wanted[dim] = places.size
-    single = source._array.size == product_of(wanted) and (not wanted or not source._array.ndim)  # 0-d stands for one slice
+    single = source._array.size == product_of(wanted) and (
+        not wanted or not source._array.ndim
+    )  # 0-d stands for one slice
     if list(source._array.shape) != wanted and not single:
-        raise ShapeError(f"{name}: {name}(): source of shape {list(source.shape)} must be {wanted} for index of {places.size} and self {list(x.shape)}")
+        raise ShapeError(
+            f"{name}: {name}(): source of shape {list(source.shape)} must be {wanted} for index of {places.size} and self {list(x.shape)}"
+        )
     return source
 
 
@@ -454,14 +494,18 @@ def product_of(shape: Any) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
-def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
     """`input` with alpha * the slices of `source` added to the slices that `index` names."""
     dim, places = _slices(input, dim, index, "index_add", OperatorError)
     source = _slice_source(input, dim, places, source, "index_add")
     source = source if alpha == 1 else source * alpha
     if not input._array.ndim:
         return into(out, input + source.sum(), "index_add")
-    return into(out, IndexAdd.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_add")
+    return into(
+        out, IndexAdd.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_add"
+    )
 
 
 def _sliced(x: Tensor, dim: int, places: Array) -> tuple[int, ...]:
@@ -475,17 +519,25 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
     source = _slice_source(input, dim, places, source, "index_copy")
     if not input._array.ndim:
         return into(out, index_copy(input.reshape(1), 0, wrap(places), source.reshape(1)).reshape(()), "index_copy")
-    return into(out, IndexPut.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_copy")
+    return into(
+        out, IndexPut.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_copy"
+    )
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """`input` with the slices that `index` names filled with a number or a 0-d tensor."""
     dim, places = _slices(input, dim, index, "index_fill")
     if isinstance(value, TensorBase) and value._array.ndim:
-        raise OperatorError(f"index_fill: index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s).")
+        raise OperatorError(
+            f"index_fill: index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)."
+        )
     if not isinstance(value, TensorBase):
         _check_number(input, value, "index_fill")
-    value = cast(as_tensor(value, "index_fill"), input.dtype) if isinstance(value, TensorBase) else wrap(np.asarray(value).astype(input._array.dtype))
+    value = (
+        cast(as_tensor(value, "index_fill"), input.dtype)
+        if isinstance(value, TensorBase)
+        else wrap(np.asarray(value).astype(input._array.dtype))
+    )
     if not input._array.ndim:
         return index_fill(input.reshape(1), 0, wrap(places), value).reshape(())
     return IndexPut.apply(input, _along(dim, places), value)  # type: ignore[no-any-return]
@@ -496,14 +548,29 @@ def _check_number(x: Tensor, value: Any, name: str) -> None:
         raise OperatorError(f"{name}: value cannot be converted to type {x.dtype} without losing its imaginary part")
 
 
-def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True, out: Tensor | None = None) -> Tensor:
+def index_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Tensor | None = None,
+) -> Tensor:
     """`input` with slices of `source` reduced ("prod", "mean", "amax", "amin") into the slices that `index` names."""
     dim, places = _slices(input, dim, index, "index_reduce")
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise OperatorError(f"index_reduce: reduce argument must be either prod, mean, amax or amin, got {reduce}.")
     source = _slice_source(input, dim, places, source, "index_reduce")
     if not input._array.ndim:
-        return into(out, index_reduce(input.reshape(1), 0, wrap(places), source.reshape(1), reduce, include_self=include_self).reshape(()), "index_reduce")
+        return into(
+            out,
+            index_reduce(
+                input.reshape(1), 0, wrap(places), source.reshape(1), reduce, include_self=include_self
+            ).reshape(()),
+            "index_reduce",
+        )
     full = np.broadcast_to(places.reshape((-1,) + (1,) * (input._array.ndim - 1 - dim)), _sliced(input, dim, places))
     if not full.size:
         return into(out, input.clone(), "index_reduce")
@@ -520,7 +587,9 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     if not isinstance(values, TensorBase):
         raise not_a_tensor(values, "index_put_", "values")
     if values._array.dtype != input._array.dtype:
-        raise OperatorError(f"index_put_: Index put requires the source and destination dtypes match, got {input.dtype} for the destination and {values.dtype} for the source.")
+        raise OperatorError(
+            f"index_put_: Index put requires the source and destination dtypes match, got {input.dtype} for the destination and {values.dtype} for the source."
+        )
     try:
         shape = input._array[places].shape
         spread = values.expand(shape) if accumulate else values
@@ -528,7 +597,9 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     except IndexError as why:
         raise RangeError(f"index_put_: {why} (tensor of shape {tuple(input.shape)})") from None
     except ValueError:
-        raise ShapeError(f"index_put_: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape {list(shape)}") from None
+        raise ShapeError(
+            f"index_put_: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape {list(shape)}"
+        ) from None
     return (IndexAdd if accumulate else IndexPut).apply(input, places, spread)  # type: ignore[no-any-return]
 
 
@@ -553,7 +624,9 @@ def _flat(x: TensorBase, index: Any, name: str) -> Array:
         raise RangeError(f"{name}: {name}(): tried to take from an empty tensor")
     low, high = (places.min(), places.max()) if places.size else (0, -1)
     if low < -size or high >= size:
-        raise RangeError(f"{name}: out of range: tried to access index {int(low if low < -size else high)} on a tensor of {size} elements.")
+        raise RangeError(
+            f"{name}: out of range: tried to access index {int(low if low < -size else high)} on a tensor of {size} elements."
+        )
     return places
 
 
@@ -561,9 +634,13 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     """`input` with `source` written (or added) at these positions of the flattened tensor."""
     places = _flat(input, index, "put_")
     if source._array.size != places.size:
-        raise OperatorError(f"put_: put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {places.size}")
+        raise OperatorError(
+            f"put_: put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {places.size}"
+        )
     if source._array.dtype != input._array.dtype:
-        raise OperatorError(f"put_: put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype} and source.dtype = {source.dtype}")
+        raise OperatorError(
+            f"put_: put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype} and source.dtype = {source.dtype}"
+        )
     kind = IndexAdd if accumulate else IndexPut
     return kind.apply(input.reshape(-1), (places.reshape(-1),), source.reshape(-1)).reshape(input.shape)  # type: ignore[no-any-return]
 
@@ -602,7 +679,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     where = _mask(mask, "masked_fill")
     if isinstance(value, TensorBase):
         if value._array.ndim:
-            raise OperatorError(f"masked_fill: masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s).")
+            raise OperatorError(
+                f"masked_fill: masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)."
+            )
         if not dtypes.can_cast(dtypes.of(value._array), input.dtype):
             raise OperatorError(f"masked_fill: value cannot be converted to type {input.dtype} without overflow")
         value = cast(value, input.dtype)  # type: ignore[arg-type]
@@ -612,7 +691,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     try:
         return MaskedFill.apply(input, where, value)  # type: ignore[no-any-return]
     except ValueError:
-        raise ShapeError(f"masked_fill: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}") from None
+        raise ShapeError(
+            f"masked_fill: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}"
+        ) from None
 
 
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -621,7 +702,9 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     try:
         shape = np.broadcast_shapes(input._array.shape, where.shape)
     except ValueError:
-        raise ShapeError(f"masked_select: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}") from None
+        raise ShapeError(
+            f"masked_select: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}"
+        ) from None
     full = input if input._array.shape == shape else input.expand(shape)
     return into(out, Index.apply(full, (np.broadcast_to(where, shape),)), "masked_select")
 
@@ -630,15 +713,21 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`input` with the elements of `source`, in order, at the places where `mask` is True."""
     where = _mask(mask, "masked_scatter")
     if source._array.dtype != input._array.dtype:
-        raise OperatorError(f"masked_scatter: masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}")
+        raise OperatorError(
+            f"masked_scatter: masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
+        )
     try:
         shape = np.broadcast_shapes(input._array.shape, where.shape)
     except ValueError:
-        raise ShapeError(f"masked_scatter: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}") from None
+        raise ShapeError(
+            f"masked_scatter: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}"
+        ) from None
     where = np.broadcast_to(where, shape)
     count = int(where.sum())
     if source._array.size < count:
-        raise OperatorError(f"masked_scatter: Number of elements of source < number of ones in mask: {source.numel()} < {count}")
+        raise OperatorError(
+            f"masked_scatter: Number of elements of source < number of ones in mask: {source.numel()} < {count}"
+        )
     return IndexPut.apply(input.expand(shape), (where,), source.reshape(-1)[:count])  # type: ignore[no-any-return]
 
 
@@ -670,7 +759,9 @@ def argwhere(input: Tensor) -> Tensor:
 
 def _embedded(input: Tensor, src: Tensor, index: Any, name: str) -> Tensor:
     if input._array[index].shape != src._array.shape:
-        raise ShapeError(f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(input._array[index].shape)}")
+        raise ShapeError(
+            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(input._array[index].shape)}"
+        )
     return IndexPut.apply(input, index, cast(src, input.dtype))  # type: ignore[no-any-return]
 
 
@@ -678,11 +769,15 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of `input` with entry `index` of `dim` replaced by `src`."""
     dim = wrap_dim(dim, input._array.ndim, "select_scatter")
     if not -input._array.shape[dim] <= index < input._array.shape[dim]:
-        raise RangeError(f"select_scatter: index {index} is out of range for dimension {dim} of size {input._array.shape[dim]}")
+        raise RangeError(
+            f"select_scatter: index {index} is out of range for dimension {dim} of size {input._array.shape[dim]}"
+        )
     return _embedded(input, src, (*(slice(None),) * dim, index), "select_scatter")
 
 
-def slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+def slice_scatter(
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
     """A copy of `input` with `input[start:end:step]` along `dim` replaced by `src`."""
     dim = wrap_dim(dim, input._array.ndim, "slice_scatter")
     if step <= 0:
@@ -694,7 +789,9 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
     """A copy of `input` with `diagonal(input, offset, dim1, dim2)` replaced by `src`."""
     positions = wrap(np.arange(input._array.size).reshape(input._array.shape)).diagonal(offset, dim1, dim2)
     if positions._array.shape != src._array.shape:
-        raise ShapeError(f"diagonal_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(positions.shape)}")
+        raise ShapeError(
+            f"diagonal_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(positions.shape)}"
+        )
     flat = IndexPut.apply(input.reshape(-1), (positions._array.reshape(-1).copy(),), cast(src, input.dtype).reshape(-1))
     return flat.reshape(input.shape)  # type: ignore[no-any-return]
 
@@ -703,7 +800,9 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
     """A copy of `input` (row-major) with `as_strided(input, …)` replaced by `src`."""
     positions = wrap(np.arange(input._array.size)).as_strided(size, stride, storage_offset or 0)
     if positions._array.shape != src._array.shape:
-        raise ShapeError(f"as_strided_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(positions.shape)}")
+        raise ShapeError(
+            f"as_strided_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(positions.shape)}"
+        )
     flat = IndexPut.apply(input.reshape(-1), (positions._array.reshape(-1).copy(),), src.reshape(-1))
     return flat.reshape(input.shape)  # type: ignore[no-any-return]
 
@@ -711,7 +810,9 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The coordinates, in a tensor of this shape, of positions in the flattened tensor."""
     if not isinstance(indices, TensorBase) or indices._array.dtype.kind not in "iu":
-        raise ArgumentError(f"unravel_index: expected 'indices' to be an integer tensor, got {getattr(indices, 'dtype', type(indices))}")
+        raise ArgumentError(
+            f"unravel_index: expected 'indices' to be an integer tensor, got {getattr(indices, 'dtype', type(indices))}"
+        )
     size = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
     if min(size, default=0) < 0:
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {size}")

@@ -331,7 +331,9 @@ def _reshape_error(name: str, input: Tensor, shape: tuple[int, ...]) -> ShapeErr
     if shape.count(-1) > 1:
         return ShapeError(f"{name}: only one dimension can be inferred, got {list(shape)}")
     if not input._array.size and -1 in shape:
-        return ShapeError(f"{name}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be any value and is ambiguous")
+        return ShapeError(
+            f"{name}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be any value and is ambiguous"
+        )
     return ShapeError(
         f"{name}: shape {list(shape)} is invalid for input of size {input._array.size} (shape {tuple(input.shape)})"
     )
@@ -384,9 +386,7 @@ def view_dtype(input: Tensor, kind: dtypes.dtype) -> Tensor:
     """The same memory as elements of another dtype; the last dimension grows or shrinks with the element's size."""
     array = input._pin()
     if kind.itemsize != array.itemsize and not array.ndim:
-        raise ShapeError(
-            f"view: self.dim() cannot be 0 to view {input.dtype} as {kind} (different element sizes)"
-        )
+        raise ShapeError(f"view: self.dim() cannot be 0 to view {input.dtype} as {kind} (different element sizes)")
     try:
         return Bitcast.apply(input, kind.numpy)
     except ValueError:
@@ -422,7 +422,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     ndim = len(shape)
     start, end = wrap_dim(start_dim, ndim, "flatten"), wrap_dim(end_dim, ndim, "flatten")
     if start > end:
-        raise OperatorError(f"flatten: flatten() has invalid args: start_dim {start_dim} cannot come after end_dim {end_dim}")
+        raise OperatorError(
+            f"flatten: flatten() has invalid args: start_dim {start_dim} cannot come after end_dim {end_dim}"
+        )
     if start == end and ndim:
         return input
     return Reshape.apply(input, (*shape[:start], product(shape[start : end + 1]), *shape[end + 1 :]))
@@ -538,7 +540,9 @@ def t(input: Tensor) -> Tensor:
     """
     ndim = input._array.ndim
     if ndim > 2:
-        raise ShapeError(f"t: t() expects a tensor with <= 2 dimensions, but self is {ndim}D (shape {tuple(input.shape)})")
+        raise ShapeError(
+            f"t: t() expects a tensor with <= 2 dimensions, but self is {ndim}D (shape {tuple(input.shape)})"
+        )
     return T.apply(input, tuple(range(ndim))[::-1])
 
 
@@ -567,15 +571,19 @@ def moveaxis(input: Tensor, source: Any, destination: Any) -> Tensor:
 def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions swapped, complex numbers conjugated."""
     if input._array.ndim == 1:
-        raise ShapeError("adjoint: tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.")
+        raise ShapeError(
+            "adjoint: tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
+        )
     turned = mT(input) if input._array.ndim else input
     return turned.conj() if input._array.dtype.kind == "c" else turned
 
 
-def mT(input: Tensor) -> Tensor:  # noqa: N802
+def mT(input: Tensor) -> Tensor:
     """The last two dimensions swapped: `x.mT`."""
     if input._array.ndim < 2:
-        raise ShapeError(f"mT: tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
+        raise ShapeError(
+            f"mT: tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
+        )
     return transpose(input, -2, -1)
 
 
@@ -584,7 +592,7 @@ def reversed_dims(input: Tensor) -> Tensor:
     return Permute.apply(input, tuple(range(input._array.ndim))[::-1])
 
 
-def H(input: Tensor) -> Tensor:  # noqa: N802
+def H(input: Tensor) -> Tensor:
     """A matrix' conjugate transpose: `x.H`."""
     if input._array.ndim not in (0, 2):
         raise ShapeError(f"H: tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor.")
@@ -651,7 +659,9 @@ def broadcast_shapes(*shapes: Any) -> Any:
     try:
         return Size(np.broadcast_shapes(*[s if isinstance(s, int) else tuple(s) for s in shapes]))
     except ValueError:
-        raise ShapeError(f"broadcast_shapes: shapes {', '.join(map(str, map(tuple, shapes)))} do not broadcast") from None
+        raise ShapeError(
+            f"broadcast_shapes: shapes {', '.join(map(str, map(tuple, shapes)))} do not broadcast"
+        ) from None
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
@@ -695,7 +705,9 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if length < 0:
         raise OperatorError(f"narrow: narrow(): length must be non-negative, got {length}")
     if not -size <= start <= size:
-        raise RangeError(f"narrow: Dimension out of range (expected to be in range of [{-size}, {size}], but got {start})")
+        raise RangeError(
+            f"narrow: Dimension out of range (expected to be in range of [{-size}, {size}], but got {start})"
+        )
     start += size if start < 0 else 0
     if start + length > size:
         raise OperatorError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size})")
@@ -739,7 +751,9 @@ def _dim_of_pieces(x: Tensor, dim: int, name: str) -> int:
 def _lengths(size: int, step: int, name: str) -> tuple[int, ...]:
     """`size` cut into steps, the last one perhaps shorter; at least one piece."""
     if step < 0 or (step == 0 and size):
-        raise OperatorError(f"{name}: split_size must be positive (or 0 for a dimension of size 0), got {step} for size {size}")
+        raise OperatorError(
+            f"{name}: split_size must be positive (or 0 for a dimension of size 0), got {step} for size {size}"
+        )
     return tuple(min(step, size - i) for i in range(0, size, step)) if size else (0,)
 
 
@@ -758,7 +772,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return Split.apply(input, _lengths(size, -(-size // chunks), "chunk"), dim)
 
 
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0, *, indices: Any = None, sections: Any = None) -> tuple[Tensor, ...]:
+def tensor_split(
+    input: Tensor, indices_or_sections: Any, dim: int = 0, *, indices: Any = None, sections: Any = None
+) -> tuple[Tensor, ...]:
     """Views: `sections` pieces as equal as possible, or pieces cut before each of `indices`."""
     for given in (indices, sections):
         indices_or_sections = given if given is not None else indices_or_sections
@@ -810,9 +826,13 @@ def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 
 def _split_at(x: Tensor, at: Any, dim: int, least: int, name: str) -> tuple[Tensor, ...]:
     if x.ndim < least:
-        raise OperatorError(f"{name}: torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!")
+        raise OperatorError(
+            f"{name}: torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!"
+        )
     if isinstance(at, int) and (at <= 0 or x.shape[dim] % at):
-        raise OperatorError(f"{name}: torch.{name} attempted to split along dimension {dim}, but the size of the dimension {x.shape[dim]} is not divisible by the split_size {at}!")
+        raise OperatorError(
+            f"{name}: torch.{name} attempted to split along dimension {dim}, but the size of the dimension {x.shape[dim]} is not divisible by the split_size {at}!"
+        )
     return tensor_split(x, at, dim)
 
 
@@ -880,7 +900,9 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if len(size) != len(stride):
         raise ShapeError(f"as_strided: mismatch in length of strides and shape: {list(size)}, {list(stride)}")
     if min(stride, default=0) < 0 or min(size, default=0) < 0 or offset < 0:
-        raise OperatorError(f"as_strided: negative sizes, strides and offsets are not supported, got size {list(size)}, strides {list(stride)}, offset {offset}")
+        raise OperatorError(
+            f"as_strided: negative sizes, strides and offsets are not supported, got size {list(size)}, strides {list(stride)}, offset {offset}"
+        )
     last = offset + builtin_sum((n - 1) * s for n, s in zip(size, stride))
     room = _memory(input._pin())[0].size
     if product(size) and last >= room:
@@ -931,7 +953,9 @@ def view_as_complex(input: Tensor) -> Tensor:
     """
     array = input._pin()
     if array.dtype not in (np.float32, np.float64):
-        raise OperatorError(f"view_as_complex: view_as_complex is only supported for float and double tensors, got {input.dtype}")
+        raise OperatorError(
+            f"view_as_complex: view_as_complex is only supported for float and double tensors, got {input.dtype}"
+        )
     if not array.ndim or array.shape[-1] != 2:
         raise ShapeError(f"view_as_complex: Tensor must have a last dimension of size 2, got shape {list(array.shape)}")
     if array.strides[-1] != array.itemsize:
@@ -961,7 +985,9 @@ def atleast_2d(*tensors: Any) -> Any:
 
 def atleast_3d(*tensors: Any) -> Any:
     """Each tensor with at least three dimensions."""
-    return _each(tensors, lambda x: x if x.ndim > 2 else unsqueeze(x, -1) if x.ndim == 2 else reshape(x, 1, x.numel(), 1))
+    return _each(
+        tensors, lambda x: x if x.ndim > 2 else unsqueeze(x, -1) if x.ndim == 2 else reshape(x, 1, x.numel(), 1)
+    )
 
 
 def _each(tensors: tuple[Any, ...], change: Any) -> Any:
@@ -969,5 +995,3 @@ def _each(tensors: tuple[Any, ...], change: Any) -> Any:
     if len(tensors) == 1 and isinstance(tensors[0], TensorBase):
         return change(tensors[0])
     return tuple(map(change, tensors[0] if len(tensors) == 1 else tensors))
-
-

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.tape import TensorBase, wrap
-from ..errors import DTypeError, OperatorError, ShapeError
+from ..autograd.tape import OUT, Operator, TensorBase, wrap
+from ..errors import OperatorError, ShapeError
 from . import results
 from .numpy_protocol import numpy_name
 from .promotion import into, is_complex, not_a_tensor, not_implemented
-from .reduction import choose, one_per_lane
+from .reduction import choose, one_per_lane, shared
 from .results import into_all
 from .scan import Running
 from .shape import wrap_dim
@@ -54,7 +54,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | 
     """
     dim = wrap_dim(dim, input._array.ndim, "sort")
     if is_complex(input._array):
-        raise DTypeError("sort: Sort does not support complex dtypes on CPU")
+        raise OperatorError("sort: Sort does not support complex dtypes on CPU")
     x = _flat_if_scalar(input)
     values, indices = choose(x, _order(x._array, dim, descending), dim, True)
     return into_all(out, results.sort(values.reshape(input.shape), indices.reshape(input.shape)), "sort")
@@ -64,7 +64,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     """The indices that sort each lane."""
     dim = wrap_dim(dim, input._array.ndim, "argsort")
     if is_complex(input._array):
-        raise DTypeError("argsort: Sort does not support complex dtypes on CPU")
+        raise OperatorError("argsort: Sort does not support complex dtypes on CPU")
     x = _flat_if_scalar(input)._array
     return wrap(_order(x, dim, descending).reshape(input._array.shape))
 
@@ -89,9 +89,13 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         RuntimeError: `k` is not in [0, size of the dimension].
     """
     dim = wrap_dim(dim, input._array.ndim, "topk")
+    if input._array.dtype.kind in "bc":
+        raise not_implemented("topk", input)
     x = _flat_if_scalar(input)
     if not 0 <= k <= x._array.shape[dim]:
-        raise OperatorError(f"topk: selected index k out of range: {k} of dimension {dim} of size {x._array.shape[dim]}")
+        raise OperatorError(
+            f"topk: selected index k out of range: {k} of dimension {dim} of size {x._array.shape[dim]}"
+        )
     values, indices = choose(x, _top(x._array, k, dim, largest), dim, True)
     if not input._array.ndim and k:
         values, indices = values.reshape(()), indices.reshape(())
@@ -145,14 +149,33 @@ def _find_nanmedian(x: Array, dim: int) -> Array:
     return np.take_along_axis(_order(x, dim, False), np.broadcast_to(place, shape), dim)
 
 
+class Middle(Operator):
+    """The median of all elements. torch: equal ones share the gradient (all NaNs, if it is NaN)."""
+
+    saves = (0, OUT)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, index: Array) -> Array:
+        out = x[index[0]]
+        ctx.save(x, np.asarray(out))
+        return ctx.saved[1]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        x, out = (getattr(a, "_array", a) for a in ctx.saved)
+        return shared(grad, (x == out) | ((x != x) & (out != out)), (0,))
+
+
 def _median(input: Tensor, dim: int | None, keepdim: bool, out: Any, find: Any, kind: Any, name: str) -> Any:
+    if input._array.dtype.kind in "bc":
+        raise not_implemented(name, input)
     if dim is not None:
         return into_all(out, kind(*one_per_lane(input, dim, keepdim, find, name)), name)
     flat = input.reshape(-1)
     if not flat._array.size:
         empty = np.full((), np.nan if flat._array.dtype.kind in "fV" else np.iinfo(flat._array.dtype).min)
         return wrap(empty.astype(flat._array.dtype))
-    return choose(flat, find(flat._array, 0), 0, False)[0]
+    return Middle.apply(flat, find(flat._array, 0))
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
@@ -171,7 +194,9 @@ def _find_mode(x: Array, dim: int) -> Array:
     lanes = np.take_along_axis(np.moveaxis(x, dim, -1), order, -1)
     n = lanes.shape[-1]
     starts = np.ones(lanes.shape, bool)
-    starts[..., 1:] = (lanes[..., 1:] != lanes[..., :-1]) & ~((lanes[..., 1:] != lanes[..., 1:]) & (lanes[..., :-1] != lanes[..., :-1]))
+    starts[..., 1:] = (lanes[..., 1:] != lanes[..., :-1]) & ~(
+        (lanes[..., 1:] != lanes[..., 1:]) & (lanes[..., :-1] != lanes[..., :-1])
+    )
     begin = np.maximum.accumulate(np.where(starts, np.arange(n), 0), axis=-1)
     length = np.arange(n) - begin
     last = length.argmax(axis=-1)[..., None]
@@ -186,17 +211,23 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _quantile(input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool, name: str) -> Tensor:
+def _quantile(
+    input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool, name: str
+) -> Tensor:
     """Sorts, and mixes the two neighbours of the position q * (N - 1)."""
     if input._array.dtype not in (np.float32, np.float64):
         raise OperatorError(f"{name}: {name}() input tensor must be either float or double dtype, got {input.dtype}")
     if interpolation not in INTERPOLATIONS:
-        raise OperatorError(f"{name}: {name}() interpolation must be one of {', '.join(INTERPOLATIONS)}, but got {interpolation}")
+        raise OperatorError(
+            f"{name}: {name}() interpolation must be one of {', '.join(INTERPOLATIONS)}, but got {interpolation}"
+        )
     if not input._array.size:
         raise OperatorError(f"{name}: {name}() input tensor must be non-empty")
     q = q if isinstance(q, TensorBase) else wrap(np.asarray(q, input._array.dtype))
     if q._array.ndim > 1 or q._array.dtype != input._array.dtype:
-        raise OperatorError(f"{name}: {name}() q must be a scalar or 1D tensor of the input's dtype, got {q.dtype} of shape {tuple(q.shape)}")
+        raise OperatorError(
+            f"{name}: {name}() q must be a scalar or 1D tensor of the input's dtype, got {q.dtype} of shape {tuple(q.shape)}"
+        )
     if not ((q._array >= 0) & (q._array <= 1)).all():
         raise OperatorError(f"{name}: {name}() q values must be in the range [0, 1]")
     x = input.reshape(-1) if dim is None or not input._array.ndim else input
@@ -210,7 +241,9 @@ def _quantile(input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolati
     if not skip_nan:
         position = position.masked_fill(wrap(bad.any(-1, keepdims=True)), n - 1)
     mixed = _between(ordered, position, interpolation).movedim(-1, 0)
-    shape = [1] * input._array.ndim if dim is None else [1 if i == axis else m for i, m in enumerate(input._array.shape)]
+    shape = (
+        [1] * input._array.ndim if dim is None else [1 if i == axis else m for i, m in enumerate(input._array.shape)]
+    )
     kept = shape if keepdim else [] if dim is None else [m for i, m in enumerate(input._array.shape) if i != axis]
     return mixed.reshape((*([q._array.size] if q._array.ndim else []), *kept))  # type: ignore[no-any-return]
 
@@ -228,7 +261,15 @@ def _between(ordered: Tensor, position: Tensor, interpolation: str) -> Any:
     return below.lerp(above, weight)
 
 
-def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out: Tensor | None = None) -> Tensor:
+def quantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:
     """The q-quantiles of all elements or of each lane, `q` (a number or a 1-d tensor) in [0, 1].
 
     Args:
@@ -237,7 +278,15 @@ def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = Fals
     return into(out, _quantile(input, q, dim, keepdim, interpolation, False, "quantile"), "quantile")
 
 
-def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out: Tensor | None = None) -> Tensor:
+def nanquantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:
     """`quantile` of what is not NaN."""
     return into(out, _quantile(input, q, dim, keepdim, interpolation, True, "nanquantile"), "nanquantile")
 
@@ -245,7 +294,13 @@ def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = F
 # ----------------------------------------------------------------------------------------------------- distinct values
 
 
-def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
     """The distinct elements in order (or, with `dim`, the distinct slices).
 
     Args:
@@ -264,7 +319,9 @@ def _with_extras(values: Array, inverse: Array, counts: Array, return_inverse: b
     return (wrap(values), *extras) if extras else wrap(values)
 
 
-def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
     """The input without elements (or slices of `dim`) that equal the one before."""
     axis = None if dim is None else wrap_dim(dim, input._array.ndim, "unique_consecutive")
     x = input._array.reshape(-1) if axis is None else np.moveaxis(input._array, axis, 0)
@@ -309,21 +366,31 @@ def searchsorted(
     if side is not None and side not in ("left", "right"):
         raise OperatorError(f"searchsorted: torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise OperatorError("searchsorted: torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise OperatorError(
+            "searchsorted: torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
     if not isinstance(sorted_sequence, TensorBase):
         raise not_a_tensor(sorted_sequence, "searchsorted", "sorted_sequence")
     values = input if isinstance(input, TensorBase) else wrap(np.asarray(input))
     lanes = sorted_sequence._array
     if sorter is not None:
         if sorter._array.shape != lanes.shape:
-            raise ShapeError(f"searchsorted: torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor {list(lanes.shape)} and got sorter tensor {list(sorter.shape)}")
+            raise ShapeError(
+                f"searchsorted: torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor {list(lanes.shape)} and got sorter tensor {list(sorter.shape)}"
+            )
         if sorter._array.dtype != np.int64:
-            raise OperatorError(f"searchsorted: torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {sorter.dtype}")
+            raise OperatorError(
+                f"searchsorted: torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {sorter.dtype}"
+            )
         lanes = np.take_along_axis(lanes, sorter._array, -1)
     if lanes.ndim == 0:
-        raise ShapeError("searchsorted: torch.searchsorted(): input value tensor needs a sequence of at least 1 dimension")
+        raise ShapeError(
+            "searchsorted: torch.searchsorted(): input value tensor needs a sequence of at least 1 dimension"
+        )
     if lanes.ndim > 1 and lanes.shape[:-1] != values._array.shape[:-1]:
-        raise ShapeError(f"searchsorted: torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but got boundaries tensor {list(lanes.shape)} and input value tensor {list(values.shape)}")
+        raise ShapeError(
+            f"searchsorted: torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but got boundaries tensor {list(lanes.shape)} and input value tensor {list(values.shape)}"
+        )
     where = "right" if right or side == "right" else "left"
     kind = np.int32 if out_int32 else np.int64
     return into(out, wrap(_places(lanes, values._array, where).astype(kind)), "searchsorted")
@@ -337,7 +404,9 @@ def _places(lanes: Array, values: Array, where: Any) -> Array:
     return np.array(found, np.int64).reshape(values.shape)
 
 
-def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None) -> Tensor:
+def bucketize(
+    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None
+) -> Tensor:
     """The bucket of each value among 1-d boundaries: how many lie below it (or not above it, with `right=True`)."""
     if boundaries._array.ndim != 1:
         raise ShapeError(f"bucketize: boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
@@ -356,7 +425,9 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights is None:
         return wrap(np.bincount(input._array.astype(np.int64), minlength=minlength))
     if weights._array.shape != input._array.shape:
-        raise ShapeError(f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} and {tuple(input.shape)}")
+        raise ShapeError(
+            f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} and {tuple(input.shape)}"
+        )
     kind = np.float32 if weights._array.dtype == np.float32 else np.float64  # torch: sums in float32 only for float32
     return wrap(np.bincount(input._array.astype(np.int64), weights._array, minlength).astype(kind))
 
@@ -383,7 +454,9 @@ def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0, *, out: Te
     return into(out, wrap(counts.astype(input._array.dtype)), "histc")
 
 
-def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False, out: Any = None) -> Any:
+def histogram(
+    input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False, out: Any = None
+) -> Any:
     """Counts (or weights, or densities) per bin, and the edges of the bins.
 
     Args:
@@ -394,21 +467,27 @@ def histogram(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | N
     if isinstance(bins, TensorBase):
         edges = bins._array
     else:
-        low, high = _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range
+        low, high = (
+            _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range
+        )
         edges = np.linspace(low, high, bins + 1).astype(flat.dtype)
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogram(flat, edges.astype(np.float64), weights=weights, density=density)
     return into_all(out, results.histogram(wrap(counts.astype(flat.dtype)), wrap(edges)), "histogram")
 
 
-def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False) -> Any:
+def histogramdd(
+    input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False
+) -> Any:
     """The histogram of points (..., D) in D dimensions, and the edges of the bins in each."""
     points = input._array.reshape((-1, input._array.shape[-1]))
     count = points.shape[1]
     if isinstance(bins, int):
         bins = [bins] * count
     if len(bins) != count:
-        raise OperatorError(f"histogramdd: torch.histogramdd: The size of bins must be equal to the innermost dimension of the input, got {len(bins)} for {count}")
+        raise OperatorError(
+            f"histogramdd: torch.histogramdd: The size of bins must be equal to the innermost dimension of the input, got {len(bins)} for {count}"
+        )
     if isinstance(bins[0], TensorBase):
         edges = [b._array for b in bins]
     else:
@@ -433,7 +512,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """
     array = tensor._array
     if array.dtype != np.int64:
-        raise OperatorError(f"one_hot: one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}")
+        raise OperatorError(
+            f"one_hot: one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}"
+        )
     if not array.size and num_classes <= 0:
         raise OperatorError("one_hot: Can not infer total number of classes from empty tensor.")
     if array.size and array.min() < 0:
@@ -442,6 +523,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if num_classes != -1 and num_classes < 1:
         raise OperatorError(f"one_hot: num_classes should be positive, got {num_classes}")
     if array.size and array.max() >= count:
-        raise OperatorError(f"one_hot: Class values must be smaller than num_classes, got {int(array.max())} for {count} classes")
+        raise OperatorError(
+            f"one_hot: Class values must be smaller than num_classes, got {int(array.max())} for {count} classes"
+        )
     return wrap((array[..., None] == np.arange(count)).astype(np.int64))
-

@@ -83,7 +83,12 @@ def inverses():
     yield Case("linalg.solve_ex", lambda t: (regular(t), t(3, 2)))
     for upper in (True, False):
         yield Case("linalg.solve_triangular", lambda t: (regular(t), t(3, 2)), dict(upper=upper), id=f"{upper}")
-        yield Case("linalg.solve_triangular", lambda t: (regular(t), t(2, 3)), dict(upper=upper, left=False, unitriangular=True), id=f"{upper} unit")
+        yield Case(
+            "linalg.solve_triangular",
+            lambda t: (regular(t), t(2, 3)),
+            dict(upper=upper, left=False, unitriangular=True),
+            id=f"{upper} unit",
+        )
     yield Case("triangular_solve", lambda t: (t(3, 2), regular(t)), dict(transpose=True))
     yield Case("linalg.pinv", lambda t: (spread(t, 4, 3),))
     yield Case("linalg.pinv", lambda t: (spread(t, 2, 3, 4),), id="wide")
@@ -122,7 +127,12 @@ def norms():
         yield Case("linalg.vector_norm", lambda t, o=order: (t.distinct(2, 3), 2 if o is None else o, 1), id=str(order))
     for order in ("fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf")):
         yield Case("linalg.matrix_norm", lambda t, o=order: (spread(t, 2, 3, 4), o), id=str(order))
-        yield Case("linalg.matrix_norm", lambda t, o=order: (spread(t, 2, 3, 2), o, (2, 0), True), id=f"{order} dims", gradgrad=False)
+        yield Case(
+            "linalg.matrix_norm",
+            lambda t, o=order: (spread(t, 2, 3, 2), o, (2, 0), True),
+            id=f"{order} dims",
+            gradgrad=False,
+        )
     yield Case("linalg.norm", lambda t: (t(2, 3),))
     yield Case("linalg.norm", lambda t: (t(3), 3), id="vector")
     yield Case("linalg.norm", lambda t: (spread(t, 3, 3), 2), id="matrix")
@@ -153,14 +163,18 @@ def others():
     yield Case("ormqr", lambda t: (t(4, 3), t(3), t(4, 2)), layouts=False)
     yield Case("ormqr", lambda t: (t(4, 3), t(3), t(2, 4), False, True), id="right", layouts=False)
     yield Case("cov", lambda t: (t(3, 5),))
-    yield Case("cov", lambda t: (t(3, 5),), lambda t: dict(correction=0, aweights=t.positive(5, grad=False)), id="weights")
+    yield Case(
+        "cov", lambda t: (t(3, 5),), lambda t: dict(correction=0, aweights=t.positive(5, grad=False)), id="weights"
+    )
     yield Case("corrcoef", lambda t: (t(3, 5),))
 
 
 def refusals():
     yield Refusal("linalg.inv", lambda t: (t(2, 3),), RuntimeError, "square")
     yield Refusal("linalg.inv", lambda t: (t.const([[1.0, 2.0], [2.0, 4.0]]),), RuntimeError, "[Ss]ingular")
-    yield Refusal("linalg.cholesky", lambda t: (t.const([[1.0, 2.0], [2.0, 1.0]]),), RuntimeError, "[Pp]ositive definite")
+    yield Refusal(
+        "linalg.cholesky", lambda t: (t.const([[1.0, 2.0], [2.0, 1.0]]),), RuntimeError, "[Pp]ositive definite"
+    )
     yield Refusal("linalg.solve", lambda t: (t(3, 3), t(2, 2)), RuntimeError, "Incompatible shapes")
     yield Refusal("linalg.qr", lambda t: (t(3, 3), "full"), RuntimeError, "mode")
     yield Refusal("linalg.matrix_norm", lambda t: (t(3, 3), 7), RuntimeError, "Order 7")

@@ -25,8 +25,18 @@ def cases():
         yield Case("fft." + name, lambda t: (t(5, 4),))
         yield Case("fft." + name, lambda t: (t(5, 4),), dict(dim=0), id="dim")
     yield Case("stft", lambda t: (t(2, 20), 8), lambda t: dict(hop_length=3, window=t.positive(8), return_complex=True))
-    yield Case("stft", lambda t: (t(20), 8), dict(center=False, normalized=True, onesided=False, return_complex=True), id="plain")
-    yield Case("istft", lambda t: (t.complex(2, 5, 6), 8), lambda t: dict(hop_length=2, window=t.positive(8, grad=False)), gradgrad=False)
+    yield Case(
+        "stft",
+        lambda t: (t(20), 8),
+        dict(center=False, normalized=True, onesided=False, return_complex=True),
+        id="plain",
+    )
+    yield Case(
+        "istft",
+        lambda t: (t.complex(2, 5, 6), 8),
+        lambda t: dict(hop_length=2, window=t.positive(8, grad=False)),
+        gradgrad=False,
+    )
 
 
 def resolved(name):

@@ -40,15 +40,27 @@ def gathers():
     yield Case("scatter", lambda t: (t(3, 4), 1, t.const([[0, 1], [3, 2], [1, 0]]), t(3, 2)))
     yield Case("scatter", lambda t: (t(3, 4), 1, t.const([[0, 1], [3, 2], [1, 0]]), 2.5), id="number")
     yield Case("scatter", lambda t: (t(3, 4), 1, t.ints(4, 3, 2), t(3, 2)), dict(reduce="add"), id="add", grad=False)
-    yield Case("scatter", lambda t: (t(3, 4), 1, t.ints(4, 3, 2), t(3, 2)), dict(reduce="multiply"), id="multiply", grad=False)
+    yield Case(
+        "scatter", lambda t: (t(3, 4), 1, t.ints(4, 3, 2), t(3, 2)), dict(reduce="multiply"), id="multiply", grad=False
+    )
     yield Case("scatter_add", lambda t: (t(3, 4), 1, t.ints(4, 3, 2), t(3, 2)))
     yield Case("scatter_add", lambda t: (t(3, 4), 0, t.ints(3, 5, 4), t(5, 4)), id="rows")
     for reduce in ("sum", "prod", "mean", "amax", "amin"):
         for include in (True, False):
             options = dict(reduce=reduce, include_self=include)
-            yield Case("scatter_reduce", lambda t: (t.distinct(3, 4), 1, t.ints(4, 3, 5), t.distinct(3, 5)), options, id=f"{reduce} {include}")
+            yield Case(
+                "scatter_reduce",
+                lambda t: (t.distinct(3, 4), 1, t.ints(4, 3, 5), t.distinct(3, 5)),
+                options,
+                id=f"{reduce} {include}",
+            )
     for reduce in ("prod", "mean", "amax", "amin"):
-        yield Case("index_reduce", lambda t: (t.distinct(3, 4), 0, t.ints(3, 5), t.distinct(5, 4)), dict(reduce=reduce), id=reduce)
+        yield Case(
+            "index_reduce",
+            lambda t: (t.distinct(3, 4), 0, t.ints(3, 5), t.distinct(5, 4)),
+            dict(reduce=reduce),
+            id=reduce,
+        )
 
 
 def slices():
@@ -82,7 +94,12 @@ def masks():
 
 
 def refusals():
-    yield Refusal("gather", lambda t: (t(3, 4), 1, t.const([[4]])), RuntimeError, "index 4 is out of bounds for dimension with size 4")
+    yield Refusal(
+        "gather",
+        lambda t: (t(3, 4), 1, t.const([[4]])),
+        RuntimeError,
+        "index 4 is out of bounds for dimension with size 4",
+    )
     yield Refusal("gather", lambda t: (t(3, 4), 1, t.const([0])), RuntimeError, "same number of dimensions")
     yield Refusal("gather", lambda t: (t(3, 4), 1, t(1, 1)), RuntimeError, "int64")
     yield Refusal("index_select", lambda t: (t(3, 4), 0, t.const([3])), IndexError, "index 3 is out of bounds")

@@ -13,7 +13,9 @@ def cases():
         yield Case(name, lambda t: (t(),), id="0-d")
     for name in ("sum", "mean", "amax", "amin", "var", "std", "nansum", "nanmean", "logsumexp"):
         yield Case(name, lambda t: (t.distinct(2, 3, 4), (0, 2)), id="dims")
-    yield Case("prod", lambda t: (t.const([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0], [1.5, 2.0, 3.0]]), 1), id="zeros", grad=False)
+    yield Case(
+        "prod", lambda t: (t.const([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0], [1.5, 2.0, 3.0]]), 1), id="zeros", grad=False
+    )
     yield from extremes()
     yield from spread()
     yield from norms()

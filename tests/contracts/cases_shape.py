@@ -32,7 +32,13 @@ def views():
     yield Case("movedim", lambda t: (t(2, 3, 4), 0, -1))
     yield Case("movedim", lambda t: (t(2, 3, 4), (0, 1), (-1, 0)), id="several")
     yield Case("adjoint", lambda t: (t(2, 3, 4),))
-    yield Case("adjoint", lambda t: (t.complex(3, 4),), id="complex", grad=False, reference=lambda torch: lambda x: x.adjoint().resolve_conj())
+    yield Case(
+        "adjoint",
+        lambda t: (t.complex(3, 4),),
+        id="complex",
+        grad=False,
+        reference=lambda torch: lambda x: x.adjoint().resolve_conj(),
+    )
     yield Case("Tensor.expand", lambda t: (t(3, 1), 2, -1, 4))
     yield Case("Tensor.expand_as", lambda t: (t(3, 1), t(2, 3, 2, grad=False)))
     yield Case("broadcast_to", lambda t: (t(3, 1), (2, 3, 2)))
@@ -118,7 +124,9 @@ def rearranging():
 
 
 def refusals():
-    yield Refusal("reshape", lambda t: (t(2, 3), (4, 2)), RuntimeError, r"shape \[4, 2\] is invalid for input of size 6")
+    yield Refusal(
+        "reshape", lambda t: (t(2, 3), (4, 2)), RuntimeError, r"shape \[4, 2\] is invalid for input of size 6"
+    )
     yield Refusal("Tensor.view", lambda t: (t(2, 3), 7), RuntimeError, "view.*invalid for input of size 6")
     yield Refusal("cat", lambda t: ((t(2, 3), t(2, 2)),), RuntimeError, r"cat.*\(2, 3\).*\(2, 2\)")
     yield Refusal("cat", lambda t: ((),), RuntimeError, "non-empty")

@@ -9,7 +9,13 @@ NAN = float("nan")
 def cases():
     yield Case("sort", lambda t: (t.distinct(3, 4),))
     yield Case("sort", lambda t: (t.distinct(3, 4), 0, True), id="descending")
-    yield Case("sort", lambda t: (t.const([[3, 1, 1], [2, 2, 2]]),), dict(dim=1, descending=True, stable=True), id="ties", grad=False)
+    yield Case(
+        "sort",
+        lambda t: (t.const([[3, 1, 1], [2, 2, 2]]),),
+        dict(dim=1, descending=True, stable=True),
+        id="ties",
+        grad=False,
+    )
     yield Case("sort", lambda t: (t.const([1.0, NAN, -1.0]),), id="nan", grad=False)
     yield Case("argsort", lambda t: (t.distinct(3, 4), 0), grad=False)
     yield Case("msort", lambda t: (t.distinct(3, 4),))
@@ -36,25 +42,53 @@ def cases():
 
 def distinct():
     yield Case("unique", lambda t: (t.ints(4, 3, 4),), grad=False)
-    yield Case("unique", lambda t: (t.ints(4, 3, 4),), dict(return_inverse=True, return_counts=True), id="extras", grad=False)
-    yield Case("unique", lambda t: (t.ints(2, 6, 2),), dict(dim=0, return_inverse=True, return_counts=True), id="dim", grad=False)
-    yield Case("unique_consecutive", lambda t: (t.ints(2, 10),), dict(return_inverse=True, return_counts=True), grad=False)
-    yield Case("unique_consecutive", lambda t: (t.ints(2, 6, 1),), dict(dim=0, return_counts=True), id="dim", grad=False)
+    yield Case(
+        "unique", lambda t: (t.ints(4, 3, 4),), dict(return_inverse=True, return_counts=True), id="extras", grad=False
+    )
+    yield Case(
+        "unique",
+        lambda t: (t.ints(2, 6, 2),),
+        dict(dim=0, return_inverse=True, return_counts=True),
+        id="dim",
+        grad=False,
+    )
+    yield Case(
+        "unique_consecutive", lambda t: (t.ints(2, 10),), dict(return_inverse=True, return_counts=True), grad=False
+    )
+    yield Case(
+        "unique_consecutive", lambda t: (t.ints(2, 6, 1),), dict(dim=0, return_counts=True), id="dim", grad=False
+    )
     yield Case("isin", lambda t: (t.ints(9, 3, 4), t.ints(9, 4)), grad=False)
     yield Case("bincount", lambda t: (t.ints(5, 20),), dict(minlength=7), grad=False)
     yield Case("bincount", lambda t: (t.ints(5, 20), t(20, grad=False)), id="weights", grad=False)
     yield Case("histc", lambda t: (t(50, grad=False), 5, -1, 1), grad=False)
     yield Case("histc", lambda t: (t(50, grad=False), 5), id="range", grad=False)
     yield Case("histogram", lambda t: (t(50, grad=False), 5), grad=False)
-    yield Case("histogram", lambda t: (t(50, grad=False), 5), dict(range=(-1.0, 2.0), density=True), id="density", grad=False)
+    yield Case(
+        "histogram", lambda t: (t(50, grad=False), 5), dict(range=(-1.0, 2.0), density=True), id="density", grad=False
+    )
     yield Case("histogramdd", lambda t: (t(50, 2, grad=False), [3, 4]), grad=False)
 
 
 def places():
     edges = [0.0, 0.5, 0.5, 1.0]
-    yield Case("searchsorted", lambda t: (t.float(edges, grad=False), t.float([0.5, 2.0, -1.0], grad=False)), grad=False)
-    yield Case("searchsorted", lambda t: (t.float(edges, grad=False), t.float([[0.5, 2.0]], grad=False)), dict(right=True), id="right", grad=False)
-    yield Case("searchsorted", lambda t: (t.float([edges, edges], grad=False), t.float([[0.5], [0.6]], grad=False)), dict(side="right", out_int32=True), id="rows", grad=False)
+    yield Case(
+        "searchsorted", lambda t: (t.float(edges, grad=False), t.float([0.5, 2.0, -1.0], grad=False)), grad=False
+    )
+    yield Case(
+        "searchsorted",
+        lambda t: (t.float(edges, grad=False), t.float([[0.5, 2.0]], grad=False)),
+        dict(right=True),
+        id="right",
+        grad=False,
+    )
+    yield Case(
+        "searchsorted",
+        lambda t: (t.float([edges, edges], grad=False), t.float([[0.5], [0.6]], grad=False)),
+        dict(side="right", out_int32=True),
+        id="rows",
+        grad=False,
+    )
     yield Case("bucketize", lambda t: (t(3, 4, grad=False), t.float(edges, grad=False)), grad=False)
     yield Case("nn.functional.one_hot", lambda t: (t.ints(4, 3), 5), grad=False)
 

@@ -127,7 +127,9 @@ def convert(value: Any, make: Callable[[Placeholder], Any]) -> Any:
     return {k: convert(v, make) for k, v in value.items()} if isinstance(value, dict) else value
 
 
-def maker(library: Any, leaves: list[Any], grad: bool, layout: Callable[[Any], Any] = lambda tensor: tensor) -> Callable[[Placeholder], Any]:
+def maker(
+    library: Any, leaves: list[Any], grad: bool, layout: Callable[[Any], Any] = lambda tensor: tensor
+) -> Callable[[Placeholder], Any]:
     """Makes leaves of `library` (noted in `leaves` if they require grad) and lays them out in memory by `layout`."""
 
     def make(p: Placeholder) -> Any:
@@ -151,7 +153,9 @@ def numpy_of(tensor: Any) -> Any:
     return np.array(tensor.detach().numpy())
 
 
-def run(case: Case, library: Any, dtype: str, grad: bool, layout: Callable[[Any], Any] = lambda tensor: tensor) -> tuple[list[Any], list[Any]]:
+def run(
+    case: Case, library: Any, dtype: str, grad: bool, layout: Callable[[Any], Any] = lambda tensor: tensor
+) -> tuple[list[Any], list[Any]]:
     """Outputs and gradients of a case, as NumPy arrays. The gradient is that of a fixed random weighting of the outputs."""
     leaves: list[Any] = []
     args, kwargs = convert(case.draw(dtype), maker(library, leaves, grad, layout))
@@ -160,7 +164,10 @@ def run(case: Case, library: Any, dtype: str, grad: bool, layout: Callable[[Any]
     wanted = [out for out in outputs if out.requires_grad]
     if wanted and leaves:
         rng = np.random.default_rng(7)
-        weights = [library.tensor(rng.standard_normal(tuple(out.shape)).astype(str(out.dtype).split(".")[-1])) for out in wanted]
+        weights = [
+            library.tensor(rng.standard_normal(tuple(out.shape)).astype(str(out.dtype).split(".")[-1]))
+            for out in wanted
+        ]
         grads = list(library.autograd.grad(wanted, leaves, weights, allow_unused=True))
     return list(map(numpy_of, outputs)), [None if g is None else numpy_of(g) for g in grads]
 

@@ -11,7 +11,11 @@ from harness import Case, Draw, Refusal, convert, definitions_only, families, re
 import rushlight
 from rushlight.kernels import native
 
-CASES = [pytest.param(case, id=f"{name}-{case.name}-{case.id or i}") for name, module in families().items() for i, case in enumerate(module.cases())]
+CASES = [
+    pytest.param(case, id=f"{name}-{case.name}-{case.id or i}")
+    for name, module in families().items()
+    for i, case in enumerate(module.cases())
+]
 REFUSALS = [
     pytest.param(refusal, id=f"{name}-{refusal.name}-{i}")
     for name, module in families().items()

@@ -39,13 +39,26 @@ def check(native, q, k, v, scale, causal, tolerance=2e-5):
 
 
 # heads, L, S, D, E
-SHAPES = [(1, 1, 1, 1, 1), (3, 5, 7, 4, 6), (2, 14, 14, 16, 16), (2, 64, 64, 32, 32), (1, 33, 65, 17, 40), (1, 65, 33, 48, 8)]
-SHAPES += [(1, 2, 300, 64, 64), (2, 150, 150, 64, 64), (1, 700, 600, 8, 24), (5, 15, 16, 100, 3), (1, 1100, 1024, 16, 16)]
+SHAPES = [
+    (1, 1, 1, 1, 1),
+    (3, 5, 7, 4, 6),
+    (2, 14, 14, 16, 16),
+    (2, 64, 64, 32, 32),
+    (1, 33, 65, 17, 40),
+    (1, 65, 33, 48, 8),
+]
+SHAPES += [
+    (1, 2, 300, 64, 64),
+    (2, 150, 150, 64, 64),
+    (1, 700, 600, 8, 24),
+    (5, 15, 16, 100, 3),
+    (1, 1100, 1024, 16, 16),
+]
 
 
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("heads, L, S, D, E", SHAPES)
-def test_every_shape(native, heads, L, S, D, E, causal):  # noqa: E741
+def test_every_shape(native, heads, L, S, D, E, causal):
     q, k, v = draw(heads, L, D), draw(heads, S, D, seed=1), draw(heads, S, E, seed=2)
     check(native, q, k, v, 1 / math.sqrt(D), causal)
 

@@ -17,7 +17,9 @@ def plain(grad, indices, V, padding):
 
 
 @pytest.mark.parametrize("padding", [-1, 3])
-@pytest.mark.parametrize("shape, D, V", [((5,), 7, 4), ((4, 9), 64, 10), ((), 3, 5), ((300,), 200, 6), ((2, 3, 4), 1, 50)])
+@pytest.mark.parametrize(
+    "shape, D, V", [((5,), 7, 4), ((4, 9), 64, 10), ((), 3, 5), ((300,), 200, 6), ((2, 3, 4), 1, 50)]
+)
 def test_sums_rows(native, shape, D, V, padding):
     indices = np.asarray(np.random.default_rng(1).integers(0, V, shape))
     grad = draw(*shape, D)
@@ -29,7 +31,9 @@ def test_sums_rows(native, shape, D, V, padding):
 def test_any_layout(native):
     indices = np.random.default_rng(1).integers(0, 6, (5, 8)).T
     grad = draw(5, 8, 12).transpose(1, 0, 2)
-    np.testing.assert_allclose(native.embedding_backward(grad, indices, 6, -1), plain(grad, indices, 6, -1), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        native.embedding_backward(grad, indices, 6, -1), plain(grad, indices, 6, -1), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_same_bits_for_any_number_of_threads(native):

@@ -83,7 +83,7 @@ def test_permuted_batch(native):
 
 @pytest.mark.parametrize("R, O, K", [(1, 64, 4), (1, 2, 64), (3, 10, 65), (64, 10, 64), (64, 128, 784), (33, 31, 1)])
 @pytest.mark.parametrize("activation", [None, "relu"])
-def test_linear_forward(native, R, O, K, activation):  # noqa: E741
+def test_linear_forward(native, R, O, K, activation):
     x, weight, bias = floats(R, K), floats(O, K), floats(O)
     expected = x.astype(float) @ weight.T
     bounded = np.maximum if activation else (lambda y, _: y)
@@ -92,7 +92,7 @@ def test_linear_forward(native, R, O, K, activation):  # noqa: E741
 
 
 @pytest.mark.parametrize("R, O, K", [(1, 64, 4), (1, 2, 64), (64, 10, 64), (200, 130, 70), (5000, 10, 12), (129, 1, 1)])
-def test_linear_backward(native, R, O, K):  # noqa: E741
+def test_linear_backward(native, R, O, K):
     grad, x, weight = floats(R, O), floats(R, K), floats(O, K)
     dx, dweight, dbias = native.linear_backward(grad, x, weight, (True, True, True))
     close(dx, grad.astype(float) @ weight)

@@ -14,7 +14,7 @@ def normalise(x, axes, eps):
 
 
 def gradient(grad, xhat, scale, axes):
-    mean = lambda a: a.mean(axes, keepdims=True)  # noqa: E731
+    mean = lambda a: a.mean(axes, keepdims=True)
     return scale * (grad - mean(grad) - xhat * mean(grad * xhat))
 
 
@@ -77,7 +77,10 @@ def test_threads_change_nothing(native):
 def test_planes_give_what_channels_last_gives(native):
     x, grad, weight, bias = draw(4, 5, 7, 6), draw(4, 5, 7, 6, seed=1), draw(5, seed=2), draw(5, seed=3)
     last, grad_last = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, grad))
-    found, expected = native.batch_norm_forward(x, weight, bias, 1e-5), native.batch_norm_forward(last, weight, bias, 1e-5)
+    found, expected = (
+        native.batch_norm_forward(x, weight, bias, 1e-5),
+        native.batch_norm_forward(last, weight, bias, 1e-5),
+    )
     _, mean, var = expected
     found += native.batch_norm_backward(grad, x, weight, mean, var, 1e-5)
     expected += native.batch_norm_backward(grad_last, last, weight, mean, var, 1e-5)
@@ -87,7 +90,10 @@ def test_planes_give_what_channels_last_gives(native):
 
 @pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize("affine", [True, False])
-@pytest.mark.parametrize(("N", "C", "G", "spatial"), [(2, 6, 3, (5, 4)), (1, 32, 32, (8, 8)), (3, 20, 1, (7,)), (4, 24, 4, ()), (2, 64, 8, (40, 9))])
+@pytest.mark.parametrize(
+    ("N", "C", "G", "spatial"),
+    [(2, 6, 3, (5, 4)), (1, 32, 32, (8, 8)), (3, 20, 1, (7,)), (4, 24, 4, ()), (2, 64, 8, (40, 9))],
+)
 def test_group_norm(native, N, C, G, spatial, affine, last):
     x, grad = draw(N, C, *spatial) * 2 + 100, draw(N, C, *spatial, seed=1)
     if last:
@@ -104,7 +110,9 @@ def test_group_norm(native, N, C, G, spatial, affine, last):
     np.testing.assert_allclose(y, wide * scale + (bias.reshape(line) if affine else 0), rtol=1e-3, atol=5e-4)
     dx, dweight, dbias = native.group_norm_backward(grad, x, weight, m, rstd)
     up = (grad * scale).astype(np.float64).reshape(groups)
-    np.testing.assert_allclose(dx, gradient(up, xhat, 1 / np.sqrt(var + 1e-5), 2).reshape(x.shape), rtol=1e-3, atol=5e-4)
+    np.testing.assert_allclose(
+        dx, gradient(up, xhat, 1 / np.sqrt(var + 1e-5), 2).reshape(x.shape), rtol=1e-3, atol=5e-4
+    )
     axes = (0, *range(2, x.ndim))
     np.testing.assert_allclose(dweight, (grad * wide).sum(axes), rtol=1e-3, atol=2e-3)
     np.testing.assert_allclose(dbias, grad.sum(axes, dtype=np.float64), rtol=1e-4, atol=1e-4)

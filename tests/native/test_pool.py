@@ -32,7 +32,12 @@ def test_max_pool(native, shape, window, last):
     )
 
 
-AVERAGES = [((2, 2), (2, 2), (0, 0), False), ((3, 3), (2, 2), (1, 1), True), ((3, 2), (1, 2), (1, 0), False), ((2, 3), (3, 2), (1, 1), True)]
+AVERAGES = [
+    ((2, 2), (2, 2), (0, 0), False),
+    ((3, 3), (2, 2), (1, 1), True),
+    ((3, 2), (1, 2), (1, 0), False),
+    ((2, 3), (3, 2), (1, 1), True),
+]
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 7, 6), (1, 16, 8, 8), (3, 20, 5, 9), (2, 1, 6, 6)])

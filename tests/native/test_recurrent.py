@@ -35,7 +35,7 @@ biases = pytest.mark.parametrize("biased", [True, False])
 
 @shapes
 @biases
-def test_lstm(native, L, N, H, biased):  # noqa: E741
+def test_lstm(native, L, N, H, biased):
     w_hh, b_hh = weights(4, H, biased)
     h0, c0 = draw(N, H, seed=1), draw(N, H, seed=2)
     _, gates, cells = check(native, "lstm_forward", draw(L, N, 4 * H), h0, c0, w_hh, b_hh, None)
@@ -47,7 +47,7 @@ def test_lstm(native, L, N, H, biased):  # noqa: E741
 
 @shapes
 @biases
-def test_gru(native, L, N, H, biased):  # noqa: E741
+def test_gru(native, L, N, H, biased):
     w_hh, b_hh = weights(3, H, biased)
     h0 = draw(N, H, seed=1)
     y, gates, hidden = check(native, "gru_forward", draw(L, N, 3 * H), h0, w_hh, b_hh)
@@ -57,14 +57,14 @@ def test_gru(native, L, N, H, biased):  # noqa: E741
 @shapes
 @biases
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_rnn(native, L, N, H, biased, nonlinearity):  # noqa: E741
+def test_rnn(native, L, N, H, biased, nonlinearity):
     w_hh, b_hh = weights(1, H, biased)
     y = check(native, "rnn_forward", draw(L, N, H), draw(N, H, seed=1), w_hh, b_hh, nonlinearity)
     check(native, "rnn_backward", draw(L, N, H, seed=6), w_hh, y, nonlinearity)
 
 
 def test_steps_at_any_distance(native):
-    L, N, H = 6, 5, 16  # noqa: E741
+    L, N, H = 6, 5, 16
     w_hh, b_hh = weights(4, H, True)
     x, h0 = draw(N, L, 4 * H).transpose(1, 0, 2), draw(N, H, seed=1)
     _, gates, cells = check(native, "lstm_forward", x, h0, h0, w_hh, b_hh, None)
@@ -78,7 +78,15 @@ def test_saturated_gates(native):
     x, h0 = draw(4, 3, 4 * 16, scale=100), draw(3, 16, seed=1)
     check(native, "lstm_forward", x, h0, h0, *weights(4, 16, True), None)
     with np.errstate(invalid="ignore"):
-        check(native, "lstm_forward", np.where(abs(x) > 50, np.copysign(np.float32(np.inf), x), x), h0, h0, *weights(4, 16, True), None)
+        check(
+            native,
+            "lstm_forward",
+            np.where(abs(x) > 50, np.copysign(np.float32(np.inf), x), x),
+            h0,
+            h0,
+            *weights(4, 16, True),
+            None,
+        )
 
 
 def test_nan_stays_in_its_sequence(native):

@@ -1,125 +1,158 @@
-"""Limiting gradients: by their common norm, or element by element."""
+"""Keeping gradients within bounds: by their norm over all parameters, or element by element."""
 
 from __future__ import annotations
 
+import types
+import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...autograd.tape import TensorBase, touch, wrap
 from ...errors import OperatorError
+from ...tensor import Tensor
 
-if TYPE_CHECKING:
-    from ...tensor import Tensor
-
-Parameters = Any  # a Tensor or an iterable of them
+Array = Any
+Tensors = Any  # a Tensor or an iterable of them
 
 
-def _listed(tensors: Parameters) -> list[Any]:
+def _listed(tensors: Tensors) -> list[Any]:
     return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
 
 
-def _gradients(parameters: Parameters) -> list[Any]:
-    return [p._grad for p in _listed(parameters) if p._grad is not None]
+def _gradients(parameters: Iterable[Any]) -> list[Array]:
+    return [p._grad._array for p in parameters if p._grad is not None]
+
+
+def _norm(array: Array, p: float) -> Array:
+    """The p-norm of all elements, computed in float32 for narrower dtypes and rounded once."""
+    flat = array.ravel(order="K")
+    flat = flat.astype(np.float32) if array.dtype.itemsize < 4 else flat
+    if p == 2.0:
+        norm = np.sqrt(np.vdot(flat, flat).real)
+    elif p == float("inf"):
+        norm = np.abs(flat).max(initial=0)
+    elif p == float("-inf"):
+        norm = np.abs(flat).min()
+    elif p == 0.0:
+        norm = np.count_nonzero(flat)
+    else:
+        norm = (np.abs(flat) ** p).sum() ** (1 / p)
+    return np.asarray(norm, array.real.dtype)
 
 
 def get_total_norm(
-    tensors: Parameters, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+    tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
-    """The norm of all tensors together, as if they were one vector: (sum |x|^p)^(1/p), or max |x| for p = inf.
+    """The norm of all tensors together, as if they were one vector.
 
     Args:
-        tensors: a Tensor or an iterable of Tensors.
-        norm_type: p.
-        error_if_nonfinite: raise if the norm is infinite or NaN.
-        foreach: accepted; there is one way here.
-
-    Returns:
-        A 0-d tensor.
+        norm_type: the order p; may be infinite.
+        error_if_nonfinite: raise if it is NaN or infinite.
+        foreach: PyTorch's request for speed; there is one way here, and it is fast.
 
     Raises:
-        RuntimeError: the norm is not finite and `error_if_nonfinite` is set.
+        RuntimeError: see error_if_nonfinite.
+
+    Example:
+        >>> get_total_norm([rushlight.tensor([3.]), rushlight.tensor([4.])])
+        tensor(5.)
     """
-    arrays = [t._array for t in _listed(tensors)]
+    return wrap(_total([t._array for t in _listed(tensors)], float(norm_type), error_if_nonfinite))  # type: ignore[no-any-return]
+
+
+def _total(arrays: list[Array], p: float, error_if_nonfinite: bool) -> Array:
     if not arrays:
-        return wrap(np.zeros((), np.float32))
-    p = float(norm_type)
-    each = np.array([np.linalg.norm(a.reshape(-1).astype(_wide(a)), p) for a in arrays])
-    total = wrap(np.asarray(np.linalg.norm(each, p)).astype(_result(arrays)))
-    if error_if_nonfinite and not np.isfinite(total._array):
+        return np.zeros((), np.float32)
+    norms = np.stack([_norm(array, p) for array in arrays])
+    total = _norm(norms, p)
+    if error_if_nonfinite and not np.isfinite(total):
         raise OperatorError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            f"disable "
+            "this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
         )
     return total
 
 
-def _wide(a: Any) -> Any:
-    """Sums of many squares are taken in double precision."""
-    return np.complex128 if a.dtype.kind == "c" else np.float64
-
-
-def _result(arrays: list[Any]) -> Any:
-    return np.abs(arrays[0][..., :0]).dtype if arrays[0].ndim else np.abs(arrays[0]).dtype
-
-
 def clip_grads_with_norm_(
-    parameters: Parameters, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+    parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Scales the gradients of `parameters` in place by max_norm / (total_norm + 1e-6), if that is below 1."""
-    factor = float(max_norm) / (float(total_norm._array) + 1e-6)
+    """Scales the parameters' gradients in place by max_norm / (total_norm + 1e-6), if that is below 1.
+
+    Args:
+        total_norm: as `get_total_norm` gave it.
+        foreach: as for `get_total_norm`.
+    """
+    _scale(_gradients(_listed(parameters)), float(max_norm), total_norm._array)
+
+
+def _scale(grads: list[Array], max_norm: float, total: Array) -> None:
+    factor = total.dtype.type(max_norm) / (total + total.dtype.type(1e-6))
     if factor >= 1:
         return
-    for grad in _gradients(parameters):
-        grad._array *= factor
-        touch(grad._array)
+    for grad in grads:
+        np.multiply(grad, factor.astype(grad.real.dtype), out=grad)
+    touch(*grads)
 
 
 def clip_grad_norm_(
-    parameters: Parameters,
+    parameters: Tensors,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Scales all gradients together, in place, so that their common norm is at most `max_norm`.
+    """Scales the parameters' gradients in place so that their norm, all taken together, is at most `max_norm`.
 
     Args:
-        parameters: a Tensor or an iterable of Tensors; those without a gradient are passed over.
-        max_norm: the largest norm allowed.
-        norm_type: the order of the norm; may be inf.
-        error_if_nonfinite: raise, changing nothing, if the norm is infinite or NaN.
+        parameters: a Tensor or an iterable of them; those without gradient are left out.
+        max_norm, norm_type: the bound, and the order of the norm.
+        error_if_nonfinite: raise, and change nothing, if the norm is NaN or infinite.
+        foreach: as for `get_total_norm`.
 
     Returns:
-        The norm before clipping, a 0-d tensor.
+        The norm before, a tensor of shape ().
 
     Raises:
-        RuntimeError: the norm is not finite and `error_if_nonfinite` is set.
-
-    Example:
-        >>> w = rushlight.ones(4, requires_grad=True)
-        >>> (w * 3).sum().backward()
-        >>> clip_grad_norm_([w], max_norm=1.0)
-        tensor(6.)
-        >>> w.grad
-        tensor([0.5000, 0.5000, 0.5000, 0.5000])
-
-    Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, algorithm 1.
+        RuntimeError: see error_if_nonfinite.
     """
+    is_generator = isinstance(parameters, types.GeneratorType)
     parameters = _listed(parameters)
-    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite, foreach)
-    clip_grads_with_norm_(parameters, max_norm, total, foreach)
-    return total
+    if is_generator and not parameters:
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
+    grads = _gradients(parameters)
+    total = _total(grads, float(norm_type), error_if_nonfinite)
+    _scale(grads, float(max_norm), total)
+    return wrap(total)  # type: ignore[no-any-return]
 
 
-def clip_grad_value_(parameters: Parameters, clip_value: float, foreach: bool | None = None) -> None:
-    """Cuts every element of every gradient, in place, to [-clip_value, clip_value]."""
-    for grad in _gradients(parameters):
-        np.clip(grad._array, -float(clip_value), float(clip_value), out=grad._array)
-        touch(grad._array)
+def clip_grad_norm(
+    parameters: Tensors,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The name of old of `clip_grad_norm_`."""
+    warnings.warn(
+        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
-def clip_grad_norm(parameters: Iterable[Any], max_norm: float, norm_type: float = 2.0) -> Tensor:
-    """The old name of `clip_grad_norm_`."""
-    return clip_grad_norm_(parameters, max_norm, norm_type)
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
+    """Moves each element of the parameters' gradients, in place, into [-clip_value, clip_value].
+
+    Args:
+        foreach: as for `get_total_norm`.
+    """
+    bound = float(clip_value)
+    grads = _gradients(_listed(parameters))
+    for grad in grads:
+        low, high = (np.asarray(b).astype(grad.dtype) for b in (-bound, bound))
+        np.minimum(np.maximum(grad, low, out=grad), high, out=grad)
+    touch(*grads)

@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import prod
-from typing import Any
 
 from ...autograd.tape import TensorBase
-from ...errors import DTypeError, ShapeError
-from ...ops import cat
+from ...errors import ShapeError
+from ...ops.joining import cat
+from ...tensor import Tensor
+from ..module import typename
 
 
-def parameters_to_vector(parameters: Iterable[Any]) -> Any:
-    """The parameters flattened and joined; gradients flow back to each.
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """The elements of all parameters, one after the other; gradients flow back to them.
 
     Example:
-        >>> parameters_to_vector([rushlight.ones(2, 2), rushlight.zeros(1)])
-        tensor([1., 1., 1., 1., 0.])
+        >>> parameters_to_vector([rushlight.ones(2), rushlight.zeros(1, 1)])
+        tensor([1., 1., 0.])
     """
     return cat([p.reshape(-1) for p in parameters])
 
 
-def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
-    """Gives each parameter its part of the vector, in the order of `parameters_to_vector`.
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Makes each parameter a view of its part of `vec`.
 
     Raises:
-        TypeError: `vec` is no Tensor. RuntimeError: it is too short; nothing is changed then.
+        TypeError: vec is not a Tensor. RuntimeError: it has too few elements; nothing is changed then.
     """
     if not isinstance(vec, TensorBase):
-        raise DTypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     parameters = list(parameters)
-    wanted, have = sum(prod(p.shape) for p in parameters), prod(vec._array.shape)
-    if wanted > have:
-        raise ShapeError(
-            f"vector_to_parameters: the parameters have {wanted} elements, vec {tuple(vec._array.shape)} has {have}"
-        )
-    begin = 0
-    for p in parameters:
-        count = prod(p.shape)
-        p.data = vec[begin : begin + count].reshape(p.shape).data  # type: ignore[index]
-        begin += count
+    needed = sum(p.numel() for p in parameters)
+    if needed > vec.numel():
+        raise ShapeError(f"vector_to_parameters: vec has {vec.numel()} elements, the parameters have {needed}")
+    start = 0
+    for param in parameters:
+        param.data = vec[start : start + param.numel()].view_as(param).data
+        start += param.numel()
