@@ -1,40 +1,73 @@
-// Bindings of softmax, log softmax (over the last dimension) and cross entropy with class indices.
+// Bindings of softmax and log softmax, over any dimension, and of cross entropy with class indices.
 #include "kernels.h"
 #include "python/layout.h"
 
 namespace rushlight {
 namespace {
 
-// An array in C order whose last dimension is `axis`, as rows.
-bool is_rows(PyObject* x, PyObject* axis) {
-    int64_t d = 0;
-    return is_f32_contiguous(x) && ndim(x) > 0 && size(x) > 0 && read_int(axis, &d) && (d == -1 || d == ndim(x) - 1);
+// Whether `axis` is a dimension of a float32 array without empty dimensions.
+bool read_axis(PyObject* x, PyObject* axis, int64_t* d) {
+    if (!is_f32(x) || ndim(x) == 0 || size(x) == 0 || !read_int(axis, d) || *d < -ndim(x) || *d >= ndim(x))
+        return false;
+    if (*d < 0) *d += ndim(x);
+    return true;
 }
+
+// A view in which dimension `from` stands at `to`, the others in their order.
+Ref with_axis_moved(PyObject* x, int from, int to) {
+    if (from == to) {
+        Py_INCREF(x);
+        return Ref(x);
+    }
+    npy_intp order[NPY_MAXDIMS];
+    for (int i = 0, next = 0; i < ndim(x); i++) {
+        if (next == from) next++;
+        order[i] = i == to ? from : next++;
+    }
+    PyArray_Dims axes{order, ndim(x)};
+    return Ref(PyArray_Transpose(as_array(x), &axes));
+}
+
+// The same numbers in C order with dimension d last, as rows: `x` itself if it is so already.
+Ref as_rows(PyObject* x, int64_t d) {
+    Ref moved = with_axis_moved(x, int(d), ndim(x) - 1);
+    if (!moved) return moved;
+    return Ref(reinterpret_cast<PyObject*>(PyArray_GETCONTIGUOUS(moved.array())));
+}
+
+Ref from_rows(const Ref& rows, int64_t d) { return with_axis_moved(rows.get(), ndim(rows.get()) - 1, int(d)); }
 
 template <void (*kernel)(const float*, int64_t, int64_t, float*)>
 PyObject* forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
-    if (count != 2 || !is_rows(args[0], args[1])) return not_implemented();
-    Ref y = new_f32_like(args[0]);
+    int64_t d = 0;
+    if (count != 2 || !read_axis(args[0], args[1], &d)) return not_implemented();
+    Ref x = as_rows(args[0], d);
+    if (!x) return nullptr;
+    Ref y = new_f32_like(x.get());
     if (!y) return nullptr;
-    const int64_t C = dim(args[0], ndim(args[0]) - 1);
+    const int64_t C = dim(args[0], int(d));
     {
         Unlocked unlocked(16.0 * double(size(args[0])));
-        kernel(data(args[0]), size(args[0]) / C, C, data(y));
+        kernel(data(x), size(args[0]) / C, C, data(y));
     }
-    return y.release();
+    return from_rows(y, d).release();
 }
 
 template <void (*kernel)(const float*, const float*, int64_t, int64_t, float*)>
 PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t count) {
-    if (count != 3 || !is_rows(args[1], args[2]) || !is_f32_contiguous(args[0]) || !same_shape(args[0], args[1])) return not_implemented();
-    Ref dx = new_f32_like(args[1]);
+    int64_t d = 0;
+    if (count != 3 || !read_axis(args[1], args[2], &d) || !is_f32(args[0]) || !same_shape(args[0], args[1]))
+        return not_implemented();
+    Ref grad = as_rows(args[0], d), y = as_rows(args[1], d);
+    if (!grad || !y) return nullptr;
+    Ref dx = new_f32_like(y.get());
     if (!dx) return nullptr;
-    const int64_t C = dim(args[1], ndim(args[1]) - 1);
+    const int64_t C = dim(args[1], int(d));
     {
         Unlocked unlocked(16.0 * double(size(args[1])));
-        kernel(data(args[0]), data(args[1]), size(args[1]) / C, C, data(dx));
+        kernel(data(grad), data(y), size(args[1]) / C, C, data(dx));
     }
-    return dx.release();
+    return from_rows(dx, d).release();
 }
 
 bool is_targets(PyObject* o, int64_t R) { return is_array(o, NPY_INT64, 1) && is_contiguous(o) && dim(o, 0) == R; }
@@ -54,8 +87,8 @@ bool count_targets(const int64_t* target, int64_t R, int64_t C, int64_t ignore, 
 PyObject* cross_entropy_forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     int64_t ignore = 0, counted = 0;
     float smoothing = 0;
-    if (count != 6 || !is_f32_contiguous(args[0], 2) || !size(args[0]) || !is_targets(args[1], dim(args[0], 0)) || args[2] != Py_None ||
-        !read_int(args[3], &ignore) || !read_float(args[4], &smoothing))
+    if (count != 6 || !is_f32_contiguous(args[0], 2) || !size(args[0]) || !is_targets(args[1], dim(args[0], 0)) ||
+        args[2] != Py_None || !read_int(args[3], &ignore) || !read_float(args[4], &smoothing))
         return not_implemented();
     const bool mean = is_text(args[5], "mean"), total = is_text(args[5], "sum"), none = is_text(args[5], "none");
     const int64_t R = dim(args[0], 0), C = dim(args[0], 1);
@@ -84,8 +117,9 @@ PyObject* cross_entropy_forward(PyObject*, PyObject* const* args, Py_ssize_t cou
 PyObject* cross_entropy_backward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     int64_t ignore = 0, counted = 0;
     float smoothing = 0;
-    if (count != 8 || !is_f32_contiguous(args[1], 2) || !size(args[1]) || !is_targets(args[2], dim(args[1], 0)) || args[3] != Py_None ||
-        !is_f32_contiguous(args[4], 1) || dim(args[4], 0) != dim(args[1], 0) || !read_int(args[5], &ignore) || !read_float(args[6], &smoothing))
+    if (count != 8 || !is_f32_contiguous(args[1], 2) || !size(args[1]) || !is_targets(args[2], dim(args[1], 0)) ||
+        args[3] != Py_None || !is_f32_contiguous(args[4], 1) || dim(args[4], 0) != dim(args[1], 0) ||
+        !read_int(args[5], &ignore) || !read_float(args[6], &smoothing))
         return not_implemented();
     const bool mean = is_text(args[7], "mean"), total = is_text(args[7], "sum"), none = is_text(args[7], "none");
     const int64_t R = dim(args[1], 0), C = dim(args[1], 1);
@@ -98,14 +132,16 @@ PyObject* cross_entropy_backward(PyObject*, PyObject* const* args, Py_ssize_t co
     const float shared = none ? 0.0f : *data(args[0]) / (mean ? float(counted) : 1.0f);
     {
         Unlocked unlocked(16.0 * double(R * C));
-        cross_entropy_gradient(none ? data(args[0]) : &shared, none, data(args[1]), target, data(args[4]), ignore, smoothing, R, C, data(dlogits));
+        cross_entropy_gradient(none ? data(args[0]) : &shared, none, data(args[1]), target, data(args[4]), ignore,
+                               smoothing, R, C, data(dlogits));
     }
     return dlogits.release();
 }
 
 }  // namespace
 
-#define ROW(name, function) {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
+#define ROW(name, function) \
+    {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
 
 PyMethodDef softmax_methods[] = {
     ROW("softmax_forward", forward<softmax_forward>),

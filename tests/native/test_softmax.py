@@ -28,6 +28,27 @@ def test_softmax(native, shape):
     np.testing.assert_allclose(native.log_softmax_backward(grad, np.log(y), -1), dx, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("dim", [0, 1, 2, -1, -2, -3])
+def test_any_dimension_and_layout(native, dim):
+    for x in (draw(4, 5, 6), draw(5, 6, 4).transpose(2, 0, 1), draw(4, 5, 12)[:, ::-1, ::2]):
+        exact = np.moveaxis(softmax(np.moveaxis(x.astype(np.float64), dim, -1)), -1, dim)
+        y, log_y = native.softmax_forward(x, dim), native.log_softmax_forward(x, dim)
+        np.testing.assert_allclose(y, exact, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(log_y, np.log(exact), rtol=1e-5, atol=2e-6)
+        grad = draw(6, 5, 4, scale=1.0).T
+        dx = exact * (grad - (grad * exact).sum(dim, keepdims=True))
+        np.testing.assert_allclose(native.softmax_backward(grad, y, dim), dx, rtol=1e-4, atol=1e-6)
+        dx = grad - exact * grad.sum(dim, keepdims=True)
+        np.testing.assert_allclose(native.log_softmax_backward(grad, log_y, dim), dx, rtol=1e-4, atol=1e-5)
+
+
+def test_softmax_declines(native):
+    x = draw(3, 4)
+    for args in [(x, 2), (x, -3), (x.astype(float), 1), (x[:, :0], 1), (x[0, 0], 0), (x, None)]:
+        assert native.softmax_forward(*args) is NotImplemented
+    assert native.softmax_backward(x[:2], x, 1) is NotImplemented
+
+
 def test_infinities_and_nan(native):
     x = np.zeros((3, 20), np.float32)
     x[0, 3], x[1, 4], x[2, :] = -np.inf, np.nan, -np.inf
