@@ -1,6 +1,7 @@
 """What programs ask about GPUs, answered truthfully: there is none here.
 
-Questions are answered and seeding is accepted, so that `device = "cuda" if cuda.is_available() else "cpu"` and the usual
+Questions are answered and seeding is accepted, so that `device = "cuda" if cuda.is_available() else "cpu"` and the
+usual
 preamble of a script work; whatever would need a GPU raises when a tensor is sent there.
 """
 

@@ -1,5 +1,5 @@
-"""The text of a tensor, as PyTorch writes it: four digits, scientific where the range asks for it, summarised beyond 1000
-elements, with dtype, size and grad_fn behind where they are not the usual ones.
+"""The text of a tensor, as PyTorch writes it: four digits, scientific where the range asks for it, summarised beyond
+1000 elements, with dtype, size and grad_fn behind where they are not the usual ones.
 
     array -> Format (one width for all elements) -> nested brackets -> suffixes
 """
@@ -59,15 +59,16 @@ def set_printoptions(
         edgeitems: how many are shown at each end of a summarised dimension (3).
         linewidth: characters in a line (80).
         profile: "default", "short" or "full", before the other arguments apply.
-        sci_mode: always (True) or never (False) in scientific notation; None, the default of each call, decides by range.
+        sci_mode: always (True) or never (False) in scientific notation; None, the default of each call, decides by
+            range.
     """
     global options
     if profile is not None:
         if profile not in PROFILES:
             raise ArgumentError(f"set_printoptions: profile {profile!r} is not one of {', '.join(PROFILES)}")
         options = replace(PROFILES[profile])
-    given = dict(precision=precision, threshold=threshold, edgeitems=edgeitems, linewidth=linewidth)
-    options = replace(options, sci_mode=sci_mode, **{k: v for k, v in given.items() if v is not None})
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    options = replace(options, sci_mode=sci_mode, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
 
 
 def get_printoptions() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The Tensor: an array, its place on the tape, and every operator as a method.
 
-Construction and conversion are written out here; operators are bound by name (`relu = ops.relu`), and an in-place method
-is its operator followed by a write (`add_ = in_place(ops.add)`).
+Construction and conversion are written out here; operators are bound by name (`relu = ops.relu`), and an in-place
+method is its operator followed by a write (`add_ = in_place(ops.add)`).
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def _cast_to(kind: dtypes.dtype) -> Callable[..., Any]:
 class Tensor(TensorBase):
     """A multi-dimensional array of one dtype, on which operators are recorded for gradients.
 
-    Made by `rushlight.tensor(data)`, `zeros`, `rand`, `from_numpy` and so on; `Tensor(2, 3)` is an uninitialised float32
-    tensor of that shape and `Tensor([1, 2])` one with these values, as in PyTorch.
+    Made by `rushlight.tensor(data)`, `zeros`, `rand`, `from_numpy` and so on; `Tensor(2, 3)` is an uninitialised
+    float32 tensor of that shape and `Tensor([1, 2])` one with these values, as in PyTorch.
     """
 
     __array_priority__ = 1000
@@ -290,7 +290,8 @@ class Tensor(TensorBase):
         return bool((self == element).any().item())
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        """This tensor with another dtype and/or on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`.
+        """This tensor with another dtype and/or on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`,
+        `to(other)`.
 
         Args:
             non_blocking: accepted; copies on the CPU are always complete.
@@ -357,7 +358,8 @@ class Tensor(TensorBase):
             raise OperatorError("only Tensors of floating point and complex dtype can require gradients")
         if not requires_grad and not self.is_leaf:
             raise OperatorError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                "in a "
                 "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
         if not requires_grad:
@@ -406,7 +408,8 @@ class Tensor(TensorBase):
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
     ) -> None:
-        """Adds the gradient of this tensor with respect to the graph's leaves to their `.grad`; see `autograd.backward`."""
+        """Adds the gradient of this tensor with respect to the graph's leaves to their `.grad`; see
+        `autograd.backward`."""
         differentiate.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
@@ -448,7 +451,8 @@ class Tensor(TensorBase):
         return isinstance(self._edge, Operator) and self._edge.retained is not None
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Calls `hook(grad)` when this tensor's gradient is complete; what it returns (if not None) replaces the gradient."""
+        """Calls `hook(grad)` when this tensor's gradient is complete; what it returns (if not None) replaces the
+        gradient."""
         if self._edge is None:
             raise GraphError("cannot register a hook on a tensor that doesn't require gradient")
         if self._edge.hooks is None:
@@ -471,10 +475,11 @@ class Tensor(TensorBase):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise GraphError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. Use clone().detach()."
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment. Use clone().detach()."
             )
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            return memo[id(self)]
         twin = object.__new__(type(self))
         memo[id(self)] = twin
         twin._array = self._array.copy(order="K" if self._layout_kept else "C")
@@ -549,7 +554,7 @@ class Tensor(TensorBase):
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """This tensor where `condition` holds, `other` elsewhere."""
-        return ops.where(condition, self, other)  # type: ignore[no-any-return]
+        return ops.where(condition, self, other)
 
     # -- functions of one argument
 

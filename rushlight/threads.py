@@ -1,5 +1,5 @@
-"""How many threads the native kernels use. Without a native build the definitions run on NumPy, whose BLAS has threads of
-its own, and one thread is reported here."""
+"""How many threads the native kernels use. Without a native build the definitions run on NumPy, whose BLAS has
+threads of its own, and one thread is reported here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from .kernels import native
 
 
 def get_num_threads() -> int:
-    """Threads used inside an operator: at first RUSHLIGHT_NUM_THREADS, OMP_NUM_THREADS or the cores this process may use."""
+    """Threads used inside an operator: at first RUSHLIGHT_NUM_THREADS, OMP_NUM_THREADS or the cores this process may
+    use."""
     return 1 if native is None else int(native.get_num_threads())
 
 

@@ -29,7 +29,8 @@ def modules() -> list[str]:
 
 @pytest.mark.parametrize("name", modules())
 def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every `>>>` in the module's docstrings gives what stands below it. `...` in the expected text stands for anything."""
+    """Every `>>>` in the module's docstrings gives what stands below it. `...` in the expected text stands for
+    anything."""
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

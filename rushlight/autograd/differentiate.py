@@ -34,7 +34,8 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool, name: str) ->
         return wrap(array) if create_graph else array
     if gradient._array.shape != output._array.shape:
         raise ShapeError(
-            f"{name}: Mismatch in shape: grad_output has a shape of {tuple(gradient.shape)} and output has a shape of {tuple(output.shape)}."
+            f"{name}: Mismatch in shape: grad_output has a shape of {tuple(gradient.shape)} and output has a shape "
+            f"of {tuple(output.shape)}."
         )
     if gradient._array.dtype != output._array.dtype:
         gradient = gradient.to(output.dtype)

@@ -78,7 +78,8 @@ def check_writable(tensor: TensorBase) -> None:
         raise GraphError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
     if base is not None and tensor._edge is not None and isinstance(tensor._edge, Pick):
         raise GraphError(
-            f"Output {tensor._edge.index} of {tensor._edge.edges[0]} is a view and is being modified inplace. It is one "
+            f"Output {tensor._edge.index} of {tensor._edge.edges[0]} is a view and is being modified inplace. It is "
+            "one "
             "of several views made by one call; use narrow or indexing, or clone it first."
         )
 
@@ -107,10 +108,10 @@ def become_view(tensor: TensorBase, view: TensorBase) -> None:
     base = tensor._base
     if base is None:
         base = wrap(tensor._array, tensor._edge)
-        base._layout_kept = tensor._layout_kept  # type: ignore[union-attr, attr-defined]
+        base._layout_kept = tensor._layout_kept  # type: ignore[attr-defined]
         base._views = [ref for ref in tensor._views or () if ref() is not None and ref() is not view]
         for ref in base._views:
-            ref()._base = base  # type: ignore[union-attr]
+            ref()._base = base
         tensor._views, tensor._base = None, base
     tensor._array, tensor._path = view._array, view._path
     if mode.enabled:

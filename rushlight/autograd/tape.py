@@ -4,8 +4,8 @@ An `Operator` object is one entry: it knows its inputs' entries (`edges`), what 
 was made (`seq`). A Tensor that requires grad points at the entry that made it, or at a `Leaf` that collects its
 gradient.
 
-The part that every call passes through exists twice: in plain Python here, and in C++ (native/python/tape.cpp) under the
-same names, which takes its place if there is a native build.
+The part that every call passes through exists twice: in plain Python here, and in C++ (native/python/tape.cpp) under
+the same names, which takes its place if there is a native build.
 
 Writing in place is noticed by a clock: each entry and each write takes the next number, and a write notes it under the
 owner of the memory. An entry whose saved array was written to after the entry was made refuses to go backward.
@@ -214,8 +214,8 @@ class Operator(Entry):
 
     @classmethod
     def derive(cls, *args: Any) -> Any:
-        """Runs the operator inside another's backward: on bare arrays, or recorded if that backward is itself recorded (then
-        all it works on, so also the first argument, is a Tensor)."""
+        """Runs the operator inside another's backward: on bare arrays, or recorded if that backward is itself
+        recorded (then all it works on, so also the first argument, is a Tensor)."""
         if isinstance(args[0], TensorBase):
             return cls.apply(*args)
         return cls.forward(cls(), *args)
@@ -249,7 +249,8 @@ class Operator(Entry):
             if hasattr(array, "strides") and written_since(array, self.seq):
                 raise GraphError(
                     f"{self.name()}: one of the variables needed for gradient computation has been modified by an "
-                    f"inplace operation: a tensor of shape {array.shape} that {self.name()} saved was written to after it was used. "
+                    f"inplace operation: a tensor of shape {array.shape} that {self.name()} saved was written to "
+                    "after it was used. "
                     "Write to a copy (clone), or use the out-of-place operator."
                 )
 

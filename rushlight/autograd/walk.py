@@ -1,7 +1,7 @@
 """The walk back over the tape: gradients from outputs to the leaves.
 
-It visits entries newest first, so each has all of its gradient when its turn comes, and it never recurses. The plain case
-(adding to the leaves' `.grad`) exists twice: here, and in C++ as `sweep` (native/python/tape.cpp).
+It visits entries newest first, so each has all of its gradient when its turn comes, and it never recurses. The plain
+case (adding to the leaves' `.grad`) exists twice: here, and in C++ as `sweep` (native/python/tape.cpp).
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _deliver(leaf: Leaf, grad: Any, create_graph: bool = False) -> None:
         return
     have = tensor._grad
     if create_graph:
-        tensor._grad = grad if have is None else have + grad  # type: ignore[operator]
+        tensor._grad = grad if have is None else have + grad
     elif have is None:
         tensor._grad = wrap(np.array(grad, order="C", subok=True))  # others may hold it, so not the array itself
     else:
@@ -169,7 +169,8 @@ def walk(
     """Carries gradients from `roots` (entry and gradient) back through the graph.
 
     Without `targets` each leaf's gradient is added to its tensor's `.grad`. With `targets` (entries or leaves) nothing
-    is accumulated: the gradients that arrived at them are returned. Gradients are arrays, or Tensors with `create_graph`.
+    is accumulated: the gradients that arrived at them are returned. Gradients are arrays, or Tensors with
+        `create_graph`.
     """
     if on_walk:
         for observer in on_walk:

@@ -1,8 +1,8 @@
 """Kernels: plain functions on arrays, each with one definition and perhaps faster twins.
 
 A definition uses only what NumPy arrays, CuPy arrays and Tensors share (`xp.exp(x)` reaches the right library through
-NumPy's dispatch protocols), so it also runs on a GPU and, over Tensors, gives derivatives of any order. A native twin of
-the same name is tried first and answers `NotImplemented` to whatever it does not take.
+NumPy's dispatch protocols), so it also runs on a GPU and, over Tensors, gives derivatives of any order. A native twin
+of the same name is tried first and answers `NotImplemented` to whatever it does not take.
 """
 
 from __future__ import annotations

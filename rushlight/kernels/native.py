@@ -1,7 +1,8 @@
 """Finds the native kernels: one extension module per instruction set, of which the best that runs here is imported.
 
 `native` is that module, or None; `isa` its instruction set, or "none". RUSHLIGHT_ISA names another build to use;
-RUSHLIGHT_NATIVE=0 leaves all work to the kernels' definitions; RUSHLIGHT_ALLOCATOR=0 leaves memory to NumPy's own allocator.
+RUSHLIGHT_NATIVE=0 leaves all work to the kernels' definitions; RUSHLIGHT_ALLOCATOR=0 leaves memory to NumPy's own
+allocator.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ def channels_last_copy(array: Array, wanted: memory_format) -> Array:
     """
     if array.ndim != CHANNELS_LAST_RANK[wanted]:
         raise OperatorError(
-            f"required rank {CHANNELS_LAST_RANK[wanted]} tensor to use {wanted.name} format, got {array.ndim} dimensions"
+            f"required rank {CHANNELS_LAST_RANK[wanted]} tensor to use {wanted.name} format, got {array.ndim} "
+            "dimensions"
         )
     return np.moveaxis(np.array(np.moveaxis(array, 1, -1), order="C"), -1, 1)
 
@@ -78,7 +79,7 @@ class Clone(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, format_: memory_format | None) -> Array:
         if format_ in CHANNELS_LAST_RANK:
-            return channels_last_copy(x, format_)  # type: ignore[arg-type]
+            return channels_last_copy(x, format_)
         return x.copy(order="C" if format_ is contiguous_format or 0 in x.strides else "K")
 
     @staticmethod
@@ -87,7 +88,8 @@ class Clone(Operator):
 
 
 class Constant(Operator):
-    """A result given beside the tensors that it was found from, but on which it does not depend: their gradients are 0."""
+    """A result given beside the tensors that it was found from, but on which it does not depend: their gradients are
+    0."""
 
     @staticmethod
     def forward(ctx: Any, result: Array, *sources: Array) -> Array:
@@ -129,7 +131,7 @@ def contiguous(input: Tensor, memory_format: memory_format | None = None) -> Ten
 
 def in_format(array: Array, format_: memory_format | None) -> Array:
     """A new array laid out in the format."""
-    return channels_last_copy(array, format_) if format_ in CHANNELS_LAST_RANK else array  # type: ignore[arg-type]
+    return channels_last_copy(array, format_) if format_ in CHANNELS_LAST_RANK else array
 
 
 # --------------------------------------------------------------------------------------------------- names of types

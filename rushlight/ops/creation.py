@@ -39,7 +39,8 @@ def _dtype(kind: Any) -> np.dtype[Any]:
 
 
 def _array_from(data: Any) -> Array:
-    """Nested data as an array in the dtype that PyTorch would give it. torch: Python floats become the default dtype."""
+    """Nested data as an array in the dtype that PyTorch would give it. torch: Python floats become the default
+    dtype."""
     if isinstance(data, TensorBase):
         return data._array
     if isinstance(data, (np.ndarray, np.generic)):
@@ -104,7 +105,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor: itself if it is one, over the same memory if it is a NumPy array, else a copy."""
     check_device(device)
     if isinstance(data, TensorBase):
-        return cast(data, dtypes.as_dtype(dtype)) if dtype is not None else data  # type: ignore[arg-type, return-value]
+        return cast(data, dtypes.as_dtype(dtype)) if dtype is not None else data  # type: ignore[return-value]
     if isinstance(data, np.ndarray):
         made = from_numpy(data)
         return made if dtype is None else cast(made, dtypes.as_dtype(dtype))
@@ -147,8 +148,10 @@ def from_numpy(ndarray: Any) -> Tensor:
     dtypes.of(ndarray)
     if any(s < 0 for s in ndarray.strides):
         raise ArgumentError(
-            "from_numpy: At least one stride in the given numpy array is negative, and tensors with negative strides are "
-            "not currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
+            "from_numpy: At least one stride in the given numpy array is negative, and tensors with negative strides "
+            "are "
+            "not currently supported. (You can probably work around this by making a copy of your array with "
+            "array.copy().)"
         )
     made: Tensor = wrap(ndarray)
     if not ndarray.flags.c_contiguous:
@@ -198,7 +201,7 @@ def _placed(out: Any, array: Array, name: str) -> Tensor:
         out._array = np.empty(array.shape, out._array.dtype)
     np.copyto(out._array, array, casting="unsafe")
     touch(out._array)
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _filled(
@@ -497,7 +500,7 @@ def _new_kind(self: Tensor, dtype: Any) -> Any:
 def new(self: Tensor, *data: Any, device: Any = None) -> Tensor:
     """An old form of `new_empty(sizes)` and `new_tensor(values)`."""
     check_device(device)
-    return wrap(legacy_array(data, dtypes.of(self._array)))  # type: ignore[no-any-return]
+    return wrap(legacy_array(data, dtypes.of(self._array)))
 
 
 def new_zeros(
@@ -607,7 +610,8 @@ def arange(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Numbers from `start` (0) to before `end`, `step` apart: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`.
+    """Numbers from `start` (0) to before `end`, `step` apart: `arange(end)`, `arange(start, end)`, `arange(start,
+    end, step)`.
 
     Integers give int64, floats the default dtype.
 
@@ -708,7 +712,7 @@ def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Array:
 
 def _range_kind(start: Any, end: Any, dtype: Any, out: Any) -> np.dtype[Any]:
     if dtype is None and out is not None:
-        return out._array.dtype  # type: ignore[no-any-return]
+        return out._array.dtype
     if dtype is None and (isinstance(start, complex) or isinstance(end, complex)):
         return dtypes.get_default_dtype().to_complex().numpy
     return _dtype(dtype)
@@ -818,4 +822,4 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
 
 def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor like `input` with every element `value`, a number or a 0-d tensor, whose gradient is the sum."""
-    return input.clone().fill_(value)  # type: ignore[no-any-return]
+    return input.clone().fill_(value)

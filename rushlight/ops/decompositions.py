@@ -71,7 +71,7 @@ def _diagonal_part(x: Array) -> Array:
 
 
 def _real_kind(x: Array) -> Any:
-    kind = getattr(x, "_array", x).dtype
+    kind = getattr(x, "_array", x).dtype  # type: ignore[union-attr]
     return np.empty(0, kind).real.dtype
 
 
@@ -163,17 +163,20 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     a = matrices(A, "linalg.solve")
     if a._array.dtype != B._array.dtype:
         raise OperatorError(
-            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype} instead"
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type "
+            f"{B.dtype} instead"
         )
     vector = _is_vector(a, B)
     if vector and not left:
         raise OperatorError(
-            "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)"
+            "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
+            "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
     b = unsqueeze(B, -1) if vector else B
     if b._array.ndim < 2 or b._array.shape[-2 if left else -1] != a._array.shape[-1]:
         raise ShapeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} {tuple(A.shape)} and {tuple(B.shape)}"
+            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+            f"{tuple(A.shape)} and {tuple(B.shape)}"
         )
     found = solved(a, b) if left else _turned(solved(_turned(a), _turned(b)))
     return into(out, found.squeeze(-1) if vector else found, "linalg.solve")
@@ -193,7 +196,7 @@ def solved(a: Tensor, b: Tensor) -> Tensor:
         ) from None
     a = a if a._array.shape[:-2] == batch else expand(a, (*batch, *a._array.shape[-2:]))
     b = b if b._array.shape[:-2] == batch else expand(b, (*batch, *b._array.shape[-2:]))
-    return Solve.apply(a, b)  # type: ignore[no-any-return]
+    return Solve.apply(a, b)
 
 
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
@@ -251,7 +254,8 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     rows, columns = int(np.prod(shape[:ind])), int(np.prod(shape[ind:]))
     if rows != columns:
         raise ShapeError(
-            f"linalg.tensorinv: Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} != {rows}"
+            "linalg.tensorinv: Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {columns} != {rows}"
         )
     return into(out, reshape(inv(reshape(A, rows, columns)), (*shape[ind:], *shape[:ind])), "linalg.tensorinv")
 
@@ -264,7 +268,8 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Tensor | None = 
     count = int(np.prod(rest))
     if B._array.size != count:
         raise ShapeError(
-            f"linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got {count} != {B._array.size}"
+            "linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+            f"prod(self.shape[:other.ndim]), but got {count} != {B._array.size}"
         )
     return into(out, reshape(solve(reshape(A, count, count), reshape(B, count)), rest), "linalg.tensorsolve")
 
@@ -343,8 +348,8 @@ def logdet(input: Tensor) -> Tensor:
     """The logarithm of the determinant: NaN where it is negative."""
     sign, log = slogdet(input)
     if is_complex(input._array):
-        return sign.log() + log  # type: ignore[no-any-return]
-    return log.masked_fill(wrap(sign._array < 0), float("nan"))  # type: ignore[no-any-return]
+        return sign.log() + log
+    return log.masked_fill(wrap(sign._array < 0), float("nan"))
 
 
 # ------------------------------------------------------------------------------------------------------ decompositions
@@ -388,7 +393,7 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
 
 
 def _conjugate_transpose(x: Tensor) -> Tensor:
-    return adjoint_of(x)  # type: ignore[no-any-return]
+    return adjoint_of(x)
 
 
 def old_cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
@@ -421,7 +426,8 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | N
     """X with A X = B, from A's Cholesky factor."""
     if B._array.ndim < 2 or B._array.shape[-2] != L._array.shape[-1]:
         raise ShapeError(
-            f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: each A matrix is {tuple(L.shape)} but each b matrix is {tuple(B.shape)}"
+            f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: each A matrix is {tuple(L.shape)} but "
+            f"each b matrix is {tuple(B.shape)}"
         )
     factor = _triangle(matrices(L, "cholesky_solve"), upper)
     factor = _conjugate_transpose(factor) if upper else factor
@@ -431,8 +437,8 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False, *, out: Tensor | N
 class QR(Operator):
     """A = Q R with R upper triangular.
 
-    With M = R gR^H - gQ^H Q for tall A:  dA = (gQ + Q copyltu(M)) R^-H, where copyltu mirrors the lower triangle. Wide A
-    is split into the square part, treated so, and the rest.
+    With M = R gR^H - gQ^H Q for tall A:  dA = (gQ + Q copyltu(M)) R^-H, where copyltu mirrors the lower triangle.
+    Wide A is split into the square part, treated so, and the rest.
 
     Source: Walter, Lehmann 2018, "Algorithmic differentiation of linear algebra functions", and Liao et al. 2019.
     """
@@ -481,13 +487,15 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
     """
     if mode not in ("reduced", "complete", "r"):
         raise OperatorError(
-            f"linalg.qr: qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+            f"linalg.qr: qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+            "'complete'"
         )
     a = matrices(A, "linalg.qr", square=False)
     if mode == "r":
         if a._edge is not None:
             raise OperatorError(
-                "linalg.qr: The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use mode='reduced' or 'complete'."
+                "linalg.qr: The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please "
+                "use mode='reduced' or 'complete'."
             )
         empty = wrap(np.zeros(0, a._array.dtype))
         return into_all(out, results.linalg_qr(empty, wrap(np.linalg.qr(a._array, "r"))), "linalg.qr")
@@ -528,7 +536,7 @@ class Eigh(Operator):
 
 
 def _kind_of(x: Array) -> Any:
-    return getattr(x, "_array", x).dtype
+    return getattr(x, "_array", x).dtype  # type: ignore[union-attr]
 
 
 def _gaps(w: Array) -> Array:
@@ -714,7 +722,8 @@ def svd_lowrank(
     a = A if M is None else A - M
     if not 0 <= count <= min(a._array.shape[-2:]):
         raise ArgumentError(
-            f"svd_lowrank: q(={count}) must be non-negative integer and not greater than min(m, n)={min(a._array.shape[-2:])}"
+            f"svd_lowrank: q(={count}) must be non-negative integer and not greater than min(m, "
+            f"n)={min(a._array.shape[-2:])}"
         )
     u, s, vh = svd(a, False)
     return u[..., :count], s[..., :count], _conjugate_transpose(vh)[..., :count]
@@ -880,7 +889,8 @@ def vector_norm(
     axes = tuple(range(x._array.ndim)) if dim is None else wrap_dims(dim, x._array.ndim, "linalg.vector_norm")
     if not all(x._array.shape[a] for a in axes) and (ord < 0 or ord == inf):
         raise OperatorError(
-            f"linalg.vector_norm: cannot compute the {ord} norm on an empty dimension because the operation does not have an identity"
+            f"linalg.vector_norm: cannot compute the {ord} norm on an empty dimension because the operation does not "
+            "have an identity"
         )
     return into(out, VectorNorm.apply(x, float(ord), axes if x._array.ndim else (), keepdim), "linalg.vector_norm")
 
@@ -1034,7 +1044,7 @@ def _matrix_exp(a: Array) -> Array:
 
 def matrix_exp(A: Tensor) -> Tensor:
     """The exponential of square matrices, I + A + A^2 / 2 + …"""
-    return MatrixExp.apply(matrices(A, "linalg.matrix_exp"))  # type: ignore[no-any-return]
+    return MatrixExp.apply(matrices(A, "linalg.matrix_exp"))
 
 
 # ------------------------------------------------------------------------------------------------------------------ LU
@@ -1087,7 +1097,7 @@ def _unit_diagonal(lower: Tensor) -> Tensor:
 
 
 def _take_rows(a: Tensor, order: Array) -> Tensor:
-    return Gather.apply(a, a._array.ndim - 2, np.broadcast_to(order[..., None], a._array.shape))  # type: ignore[no-any-return]
+    return Gather.apply(a, a._array.ndim - 2, np.broadcast_to(order[..., None], a._array.shape))
 
 
 def _permutation(order: Array, kind: Any) -> Array:
@@ -1107,7 +1117,7 @@ def linalg_lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
 
 def lu_factor(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
     """L and U in one matrix (L's unit diagonal left out), and LAPACK's pivots."""
-    packed, pivots, info = lu_factor_ex(A, pivot=pivot)
+    packed, pivots, _ = lu_factor_ex(A, pivot=pivot)
     return into_all(out, results.linalg_lu_factor(packed, pivots), "linalg.lu_factor")
 
 
@@ -1122,7 +1132,8 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False, o
     info = np.where(zero.any(-1), zero.argmax(-1) + 1 if k else 0, 0).astype(np.int32)
     if check_errors and info.any():
         raise LinAlgError(
-            f"linalg.lu_factor_ex: U[{int(info.max())},{int(info.max())}] is zero and using it on lu_solve would result in a division by zero."
+            f"linalg.lu_factor_ex: U[{int(info.max())},{int(info.max())}] is zero and using it on lu_solve would "
+            "result in a division by zero."
         )
     packed = _pack(lower, upper, m, n, k)
     return into_all(
@@ -1162,7 +1173,8 @@ def lu_unpack(
     """P, L and U from the result of `lu_factor`; parts not asked for are empty."""
     if LU_pivots._array.dtype != np.int32:
         raise OperatorError(
-            f"lu_unpack: torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got {LU_pivots.dtype}"
+            "lu_unpack: torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got "
+            f"{LU_pivots.dtype}"
         )
     m, n = LU_data._array.shape[-2:]
     k, kind = min(m, n), LU_data._array.dtype
@@ -1200,7 +1212,8 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     k = tau._array.shape[-1]
     if n > m or k > n:
         raise ShapeError(
-            f"linalg.householder_product: input {tuple(A.shape)} must have at least as many rows as columns and tau {tuple(tau.shape)} at most as many elements"
+            f"linalg.householder_product: input {tuple(A.shape)} must have at least as many rows as columns and tau "
+            f"{tuple(tau.shape)} at most as many elements"
         )
     one = np.broadcast_to(np.eye(m, n, dtype=a._array.dtype), a._array.shape).copy()
     return into(out, _reflect(_columns(a, k), tau, Constant.apply(one, a, tau), False), "linalg.householder_product")
@@ -1280,7 +1293,7 @@ def cov(
     else:
         centre = x.sum(1, keepdim=True) / max(count, 1)
     if aweights is not None and correction:
-        norm = count - correction * (weight * cast(aweights, x.dtype)).sum() / count  # type: ignore[operator]
+        norm = count - correction * (weight * cast(aweights, x.dtype)).sum() / count
     else:
         norm = count - correction
     far = x - centre
@@ -1295,15 +1308,18 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, x: Tensor) -> Ten
             continue
         if weights._array.ndim > 1:
             raise ShapeError(
-                f"cov: cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions"
+                f"cov: cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} "
+                "dimensions"
             )
         if weights._array.dtype.kind not in kinds:
             raise OperatorError(
-                f"cov: cov(): expected {name} to have {'integral' if kinds == 'iu' else 'floating point'} dtype but got {weights.dtype}"
+                f"cov: cov(): expected {name} to have {'integral' if kinds == 'iu' else 'floating point'} dtype but "
+                f"got {weights.dtype}"
             )
         if weights._array.size != x._array.shape[1]:
             raise OperatorError(
-                f"cov: cov(): expected {name} to have the same numel as there are observations in the input but got {weights.numel()} and {x.shape[1]}"
+                f"cov: cov(): expected {name} to have the same numel as there are observations in the input but got "
+                f"{weights.numel()} and {x.shape[1]}"
             )
         if weights._array.size and weights._array.min() < 0:
             raise OperatorError(f"cov: cov(): {name} cannot be negative")
@@ -1315,7 +1331,8 @@ def corrcoef(input: Tensor) -> Tensor:
     """The correlation coefficients of variables (rows) over observations (columns)."""
     if input._array.ndim > 2:
         raise ShapeError(
-            f"corrcoef: corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+            "corrcoef: corrcoef(): expected input to have two or fewer dimensions but got an input with "
+            f"{input.ndim} dimensions"
         )
     c = cov(input)
     if not c._array.ndim:
@@ -1324,7 +1341,7 @@ def corrcoef(input: Tensor) -> Tensor:
     return c / spread.unsqueeze(-1) / spread.unsqueeze(-2)
 
 
-# --------------------------------------------------------------------------------- linalg's own forms of other operators
+# --------------------------------------------------------------------------------- linalg's own forms of other operator
 
 
 def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:

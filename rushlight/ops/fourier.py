@@ -1,7 +1,7 @@
 """Discrete Fourier transforms on NumPy's FFT, and the short-time transform built from them.
 
-Each transform of one dimension is linear, so its gradient is its adjoint: a transform in the other direction, scaled the
-other way. Transforms of several dimensions are those of one dimension after another, as the definition says.
+Each transform of one dimension is linear, so its gradient is its adjoint: a transform in the other direction, scaled
+the other way. Transforms of several dimensions are those of one dimension after another, as the definition says.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..errors import OperatorError, ShapeError, UnsupportedError
 from ..kernels import xp
 from .conversion import check_layout
 from .creation import finish
-from .joining import roll
+from .joining import cat, roll
 from .promotion import cast, into, is_complex, not_a_tensor
 from .shape import movedim, narrow, view_as_real, wrap_dim, wrap_dims
 
@@ -50,10 +50,10 @@ class FFT(Operator):
     """y[k] = scale * sum over j of x[j] exp(-2 pi i jk / n), or with the other sign."""
 
     @staticmethod
-    def forward(ctx: Any, x: Array, n: int, dim: int, norm: str, inverse: bool) -> Array:
+    def forward(ctx: Any, x: Array, n: int, dim: int, norm: Any, inverse: bool) -> Array:
         ctx.size, ctx.dim, ctx.norm, ctx.inverse = x.shape[dim], dim, norm, inverse
         ctx.real = not is_complex(x)
-        out = (np.fft.ifft if inverse else np.fft.fft)(x, n, dim, norm)
+        out = (np.fft.ifft if inverse else np.fft.fft)(x, n, dim, norm)  # type: ignore[arg-type]
         return _same_precision(out, x.dtype)
 
     @staticmethod
@@ -67,9 +67,9 @@ class RealFFT(Operator):
     """The first n // 2 + 1 outputs of the transform of real numbers; the others are their conjugates."""
 
     @staticmethod
-    def forward(ctx: Any, x: Array, n: int, dim: int, norm: str) -> Array:
+    def forward(ctx: Any, x: Array, n: int, dim: int, norm: Any) -> Array:
         ctx.size, ctx.n, ctx.dim, ctx.norm = x.shape[dim], n, dim, norm
-        return _same_precision(np.fft.rfft(x, n, dim, norm), x.dtype)
+        return _same_precision(np.fft.rfft(x, n, dim, norm), x.dtype)  # type: ignore[arg-type]
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -81,9 +81,9 @@ class RealInverseFFT(Operator):
     """The n real numbers whose transform begins with x."""
 
     @staticmethod
-    def forward(ctx: Any, x: Array, n: int, dim: int, norm: str) -> Array:
+    def forward(ctx: Any, x: Array, n: int, dim: int, norm: Any) -> Array:
         ctx.size, ctx.n, ctx.dim, ctx.norm = x.shape[dim], n, dim, norm
-        return _same_precision(np.fft.irfft(x, n, dim, norm), x.dtype)
+        return _same_precision(np.fft.irfft(x, n, dim, norm), x.dtype)  # type: ignore[arg-type]
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -93,7 +93,7 @@ class RealInverseFFT(Operator):
         if ctx.n % 2 == 0:
             count[-1] = 1
         shape = (-1,) + (1,) * (grad.ndim - 1 - ctx.dim)
-        weight = count.reshape(shape).astype(getattr(grad, "_array", grad).dtype)
+        weight = count.reshape(shape).astype(getattr(grad, "_array", grad).dtype)  # type: ignore[union-attr]
         return _resized(half * weight, ctx.size, ctx.dim)
 
 
@@ -106,7 +106,7 @@ def _operand(input: Any, name: str, real: bool = False) -> Tensor:
     if real and is_complex(input._array):
         raise OperatorError(f"{name}: {name} expects a real-valued input tensor, but got {input.dtype}")  # type: ignore[attr-defined]
     if input._array.dtype.kind in "iub":
-        return cast(input, dtypes.get_default_dtype())  # type: ignore[arg-type]
+        return cast(input, dtypes.get_default_dtype())
     if input._array.dtype not in (np.float32, np.float64, np.complex64, np.complex128):
         raise OperatorError(f"{name}: Unsupported dtype {dtypes.of(input._array)}; convert to float32 first")
     return input  # type: ignore[return-value]
@@ -151,7 +151,7 @@ def _dims(x: Tensor, s: Any, dim: Any, name: str) -> tuple[list[int | None], tup
 def _along(input: Tensor, n: int | None, dim: int, norm: str | None, inverse: bool, name: str) -> Tensor:
     x = _operand(input, name)
     dim = wrap_dim(dim, x._array.ndim, name)
-    return FFT.apply(x, _length(n, x._array.shape[dim], name), dim, _norm(norm, name), inverse)  # type: ignore[no-any-return]
+    return FFT.apply(x, _length(n, x._array.shape[dim], name), dim, _norm(norm, name), inverse)
 
 
 def fft(
@@ -396,13 +396,14 @@ def _window(window: Tensor | None, length: int, n_fft: int, like: Tensor, name: 
         window = wrap(np.ones(length, like._array.real.dtype))
     if window._array.shape != (length,):
         raise ShapeError(
-            f"{name}: expected a 1D window tensor of size equal to win_length={length}, but got window with size {list(window.shape)}"
+            f"{name}: expected a 1D window tensor of size equal to win_length={length}, but got window with size "
+            f"{list(window.shape)}"
         )
     left = (n_fft - length) // 2
     if length == n_fft:
         return window
     parts = [wrap(np.zeros(k, window._array.dtype)) for k in (left, n_fft - length - left)]
-    return xp.concatenate([parts[0], window, parts[1]])  # type: ignore[no-any-return]
+    return cat([parts[0], window, parts[1]])  # type: ignore[return-value]
 
 
 def stft(
@@ -438,7 +439,8 @@ def stft(
     if return_complex is None:
         if not complex_input:
             raise OperatorError(
-                "stft: stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a future PyTorch release."
+                "stft: stft requires the return_complex parameter be given for real inputs, and will further require "
+                "that return_complex=True in a future PyTorch release."
             )
         return_complex = True
     x = input if input._array.ndim == 2 else input.unsqueeze(0)
@@ -488,17 +490,20 @@ def istft(
     hop, size = n_fft // 4 if hop_length is None else hop_length, n_fft if win_length is None else win_length
     if not is_complex(input._array):
         raise OperatorError(
-            "istft: istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
+            "istft: istft requires a complex-valued input tensor matching the output from stft with "
+            "return_complex=True."
         )
     if input._array.ndim not in (2, 3) or not input._array.size:
         raise OperatorError(
-            f"istft: expected a non-empty tensor with 2 or 3 dimensions, but got {input.ndim} (shape {list(input.shape)})"
+            f"istft: expected a non-empty tensor with 2 or 3 dimensions, but got {input.ndim} (shape "
+            f"{list(input.shape)})"
         )
     x = input if input._array.ndim == 3 else input.unsqueeze(0)
     one = x._array.shape[1] != n_fft if onesided is None else onesided
     if x._array.shape[1] != (n_fft // 2 + 1 if one else n_fft):
         raise OperatorError(
-            f"istft: expected the frequency dimension to match n_fft={n_fft} ({n_fft // 2 + 1 if one else n_fft}), but got {x._array.shape[1]}"
+            f"istft: expected the frequency dimension to match n_fft={n_fft} ({n_fft // 2 + 1 if one else n_fft}), "
+            f"but got {x._array.shape[1]}"
         )
     if not 0 < hop <= size <= n_fft:
         raise OperatorError(f"istft: expected 0 < hop_length <= win_length <= n_fft, but got {hop}, {size} and {n_fft}")
@@ -521,7 +526,7 @@ def istft(
     found = total / envelope
     if length is not None and found._array.shape[1] < length:
         rest = wrap(np.zeros((found._array.shape[0], length - found._array.shape[1]), found._array.dtype))
-        found = xp.concatenate([found, rest], axis=1)
+        found = cat([found, rest], 1)  # type: ignore[assignment]
     return found if input._array.ndim == 3 else found.squeeze(0)
 
 
@@ -544,4 +549,4 @@ class OverlapAdd(Operator):
 
 
 def _overlapped(frames: Tensor, hop: int) -> Tensor:
-    return OverlapAdd.apply(frames, hop)  # type: ignore[no-any-return]
+    return OverlapAdd.apply(frames, hop)

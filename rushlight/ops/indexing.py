@@ -1,6 +1,7 @@
 """Indexing and assignment: `x[...]`, `x[...] = value`, and the gradients of both.
 
-Integers, slices, `...` and None give views of the same memory; bool and integer tensors (advanced indexing) give copies.
+Integers, slices, `...` and None give views of the same memory; bool and integer tensors (advanced indexing) give
+copies.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Index(Operator):
 
 
 def lane_index(indices: Array, dim: int) -> tuple[Array, ...]:
-    """NumPy's advanced index for "one index per element, along one dimension": out[i][j] = x[indices[i][j]][j] for dim 0.
+    """NumPy's advanced index for "one index per element, along one dimension": out[i][j] = x[indices[i][j]][j] for
+    dim 0.
 
     The other dimensions get their own positions, as aranges that broadcast against `indices`.
     """
@@ -67,8 +69,8 @@ def _plain(part: Any) -> Any:
             return array.astype(bool)
         if array.dtype.kind not in "iub":
             raise RangeError(
-                f"index: tensors used as indices must be long, int, byte or bool tensors, not {part.dtype}"
-            )  # type: ignore[attr-defined]
+                f"index: tensors used as indices must be long, int, byte or bool tensors, not {part.dtype}"  # type: ignore[attr-defined]
+            )
         return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array
     if isinstance(part, slice):
         if part.step is not None and int(part.step) <= 0:
@@ -139,7 +141,7 @@ class Assigned(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        rest = grad.clone() if isinstance(grad, TensorBase) else grad.copy()
+        rest = grad.clone() if isinstance(grad, TensorBase) else grad.copy()  # type: ignore[attr-defined]
         rest[ctx.index] = 0
         value = None if ctx.edges[1] is None else unbroadcast(grad[ctx.index], ctx.value_shape)
         return rest, value
@@ -150,7 +152,7 @@ def assign(target: Tensor, parts: Any, value: Any) -> None:
     check_writable(target)
     array = target._array
     if isinstance(value, TensorBase):
-        value = cast(value, dtypes.of(array)) if value._array.dtype != array.dtype else value  # type: ignore[arg-type]
+        value = cast(value, dtypes.of(array)) if value._array.dtype != array.dtype else value
         source = value._array
         lead = source.ndim - array[parts].ndim
         if lead > 0 and source.shape[:lead] == (1,) * lead:  # torch: leading sizes of 1 are dropped

@@ -1,4 +1,5 @@
-"""Tensors put together, repeated and rearranged: cat, stack, repeat, flip, roll, tril and their kin. All results are copies."""
+"""Tensors put together, repeated and rearranged: cat, stack, repeat, flip, roll, tril and their kin. All results are
+copies."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def alike(tensors: Tensors, name: str) -> list[Tensor]:
 
 
 def cat(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None, axis: int | None = None) -> Tensor:
-    """The tensors one after the other along `dim`; other sizes must agree (empty 1-d tensors are left out, as in PyTorch).
+    """The tensors one after the other along `dim`; other sizes must agree (empty 1-d tensors are left out, as in
+    PyTorch).
 
     Raises:
         RuntimeError: no tensors, or shapes that do not agree.
@@ -138,7 +140,8 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None, axis: in
     for i, x in enumerate(parts):
         if x._array.shape != shape:
             raise ShapeError(
-                f"stack: stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}"
+                f"stack: stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(x.shape)} at entry {i}"
             )
     result = Stack.apply(*parts, dim)
     return result if out is None else into(out, result, "stack")
@@ -279,7 +282,8 @@ def repeat(input: Tensor, *sizes_: Any, repeats: Any = None) -> Tensor:
     counts = sizes(sizes_ if repeats is None else (repeats,))
     if len(counts) < input._array.ndim:
         raise ShapeError(
-            f"repeat: Number of dimensions of repeat dims {list(counts)} can not be smaller than number of dimensions of tensor {list(input.shape)}"
+            f"repeat: Number of dimensions of repeat dims {list(counts)} can not be smaller than number of "
+            f"dimensions of tensor {list(input.shape)}"
         )
     if min(counts, default=0) < 0:
         raise OperatorError(f"repeat: Trying to create tensor with negative dimension: {list(counts)}")
@@ -299,8 +303,8 @@ def repeat_interleave(
     """Each entry of a dimension (of the flattened tensor without `dim`) several times in a row.
 
     Args:
-        repeats: one count, or a tensor of counts, one per entry. Left out, `input` itself holds the counts and the result
-            is each position repeated so often.
+        repeats: one count, or a tensor of counts, one per entry. Left out, `input` itself holds the counts and the
+            result is each position repeated so often.
         output_size: the sum of the counts, checked.
 
     Example:
@@ -315,12 +319,14 @@ def repeat_interleave(
     counts = _counts(repeats._array if isinstance(repeats, TensorBase) else np.asarray(repeats), "repeat_interleave")
     if counts.ndim > 1 or (counts.size != 1 and counts.size != size):
         raise ShapeError(
-            f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({dim}) = {size}"
+            "repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{counts.size} and input.size({dim}) = {size}"
         )
     places = np.repeat(np.arange(size), counts)
     if output_size is not None and output_size != places.size:
         raise OperatorError(
-            f"repeat_interleave: allocated size does not match required size: output_size {output_size}, sum of repeats {places.size}"
+            f"repeat_interleave: allocated size does not match required size: output_size {output_size}, sum of "
+            f"repeats {places.size}"
         )
     return x[(slice(None),) * dim + (places,)]
 

@@ -39,7 +39,7 @@ def _kept(input: Tensor, mask: Tensor | None, fill: Any, name: str) -> Tensor:
         shape = ()
     if shape != input._array.shape:
         raise ShapeError(f"masked.{name}: mask {tuple(mask.shape)} does not broadcast to input {tuple(input.shape)}")
-    return input.masked_fill(wrap(~mask._array), fill)  # type: ignore[no-any-return]
+    return input.masked_fill(wrap(~mask._array), fill)
 
 
 def _count(input: Tensor, mask: Tensor | None, dim: Any, keepdim: bool) -> Array:
@@ -148,7 +148,7 @@ def median(
 ) -> Tensor:
     """The median of the elements that the mask keeps."""
     x = _as(input, dtype)
-    return sorting.nanmedian(_kept(x, mask, float("nan"), "median"), dim, keepdim).values  # type: ignore[no-any-return]
+    return sorting.nanmedian(_kept(x, mask, float("nan"), "median"), dim, keepdim).values
 
 
 def norm(

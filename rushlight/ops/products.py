@@ -5,6 +5,7 @@ All of them end in `MatMul`, one operator over `matmul_kernel`. `decompositions.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod as product
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from ..autograd.tape import Operator, TensorBase
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
+from .joining import stack
 from .numpy_protocol import numpy_name
 from .promotion import into, is_complex, is_half, not_a_tensor, unbroadcast
 from .shape import expand, movedim, permute, reshape, wrap_dim
@@ -32,7 +34,8 @@ def matmul_kernel(a: Array, b: Array) -> Array:
 
 
 class MatMul(Operator):
-    """da = grad @ b^T,  db = a^T @ grad  (conjugated for complex numbers), summed over dimensions that were broadcast."""
+    """da = grad @ b^T,  db = a^T @ grad  (conjugated for complex numbers), summed over dimensions that were
+    broadcast."""
 
     saves = (0, 1)
 
@@ -243,7 +246,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
         raise ShapeError(f"cross: inputs dimension {dim} must have length 3 {_pair(input, other)}")
     a, b = (movedim(expand(x, shape), dim, 0) for x in (input, other))
     turned = [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]
-    return into(out, movedim(xp.stack(turned), 0, dim), "cross")
+    return into(out, movedim(stack(turned), 0, dim), "cross")  # type: ignore[arg-type]
 
 
 # --------------------------------------------------------------------------------------------- products that are added
@@ -322,7 +325,7 @@ def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
     first, last = parts[0]._array.ndim == 1, parts[-1]._array.ndim == 1
     parts[0] = parts[0].unsqueeze(0) if first else parts[0]
     parts[-1] = parts[-1].unsqueeze(1) if last else parts[-1]
-    for a, b in zip(parts, parts[1:]):
+    for a, b in pairwise(parts):
         if a._array.shape[1] != b._array.shape[0]:
             raise ShapeError(f"multi_dot: multi_dot(): tensors with shapes {_pair(a, b)} cannot be multiplied")
     result = _multiply(
@@ -333,7 +336,8 @@ def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
 
 
 def _best_order(edges: list[int]) -> dict[tuple[int, int], int]:
-    """Where to split each run of matrices i..j, by the textbook's dynamic program (Cormen et al., matrix chain order)."""
+    """Where to split each run of matrices i..j, by the textbook's dynamic program (Cormen et al., matrix chain
+    order)."""
     count = len(edges) - 1
     cost = {(i, i): 0 for i in range(count)}
     cut: dict[tuple[int, int], int] = {}
@@ -357,8 +361,8 @@ def _multiply(parts: list[Tensor], cut: dict[tuple[int, int], int], i: int, j: i
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
-    """Sums of products over several dimensions: the last `dims` of `a` with the first of `b`, or those named by a pair of
-    lists.
+    """Sums of products over several dimensions: the last `dims` of `a` with the first of `b`, or those named by a
+    pair of lists.
 
     Raises:
         RuntimeError: the dimensions' sizes differ.
@@ -368,7 +372,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     if isinstance(dims, int):
         if dims < 0 or dims > min(a._array.ndim, b._array.ndim):
             raise OperatorError(
-                f"tensordot: tensordot expects 0 <= dims <= the number of dimensions, but got dims={dims} for {_pair(a, b)}"
+                f"tensordot: tensordot expects 0 <= dims <= the number of dimensions, but got dims={dims} for "
+                f"{_pair(a, b)}"
             )
         dims = list(range(a._array.ndim - dims, a._array.ndim)), list(range(dims))
     left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
@@ -380,7 +385,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
         n, m = a._array.shape[i], b._array.shape[j]
         if n != m and 1 not in (n, m):
             raise ShapeError(
-                f"tensordot: contracted dimensions need to match, but first has size {n} in dim {i} and second has size {m} in dim {j}"
+                f"tensordot: contracted dimensions need to match, but first has size {n} in dim {i} and second has "
+                f"size {m} in dim {j}"
             )
         if n != m:  # torch: a contracted dimension of size 1 broadcasts, so the other side is summed
             a, b = (a, b.sum(j, True)) if n == 1 else (a.sum(i, True), b)
@@ -416,7 +422,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     """Sums of products by Einstein's convention: `einsum("bij,bjk->bik", a, b)`.
 
     Args:
-        equation: subscripts of each operand, and of the result after `->` (by default those that occur once, in alphabetic
+        equation: subscripts of each operand, and of the result after `->` (by default those that occur once, in
+            alphabetic
             order). `...` stands for dimensions that broadcast. Sublists of ints after each operand are accepted too.
 
     Raises:
@@ -461,7 +468,8 @@ def _parse(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[str]], l
     inputs = left.split(",")
     if len(inputs) != len(operands):
         raise OperatorError(
-            f"einsum(): {'fewer' if len(inputs) < len(operands) else 'more'} operands were provided than specified in the equation {equation!r}: {len(operands)}"
+            f"einsum(): {'fewer' if len(inputs) < len(operands) else 'more'} operands were provided than specified "
+            f"in the equation {equation!r}: {len(operands)}"
         )
     subscripts = [_names(s, x._array.ndim, equation) for s, x in zip(inputs, operands)]
     everything = [s for each in subscripts for s in each]
@@ -481,7 +489,8 @@ def _parse(equation: str, operands: tuple[Any, ...]) -> tuple[list[list[str]], l
         for s, n in zip(names, x._array.shape):
             if sizes.setdefault(s, n) != n and 1 not in (n, sizes[s]):
                 raise ShapeError(
-                    f"einsum(): subscript {s} has size {n} for an operand of shape {tuple(x.shape)} which does not broadcast with previously seen size {sizes[s]}"
+                    f"einsum(): subscript {s} has size {n} for an operand of shape {tuple(x.shape)} which does not "
+                    f"broadcast with previously seen size {sizes[s]}"
                 )
             sizes[s] = max(n, sizes[s])
     return subscripts, result
@@ -494,7 +503,8 @@ def _names(text: str, ndim: int, equation: str) -> list[str]:
     more = ndim - len(before) - len(after)
     if more < 0 or (more and not found):
         raise ShapeError(
-            f"einsum(): the number of subscripts in {text!r} does not match the number of dimensions ({ndim}) of the operand"
+            f"einsum(): the number of subscripts in {text!r} does not match the number of dimensions ({ndim}) of the "
+            "operand"
         )
     return [*before, *(f"{_ELLIPSIS}{more - i}" for i in range(more)), *after]
 
@@ -506,7 +516,8 @@ def _diagonals(x: Tensor, subs: list[str]) -> tuple[Tensor, list[str]]:
         j = subs.index(s, i + 1)
         if x._array.shape[i] != x._array.shape[j]:
             raise ShapeError(
-                f"einsum(): subscript {s} is repeated for an operand but the sizes don't match, {x.shape[j]} != {x.shape[i]}"
+                f"einsum(): subscript {s} is repeated for an operand but the sizes don't match, {x.shape[j]} != "
+                f"{x.shape[i]}"
             )
         x = x.diagonal(0, i, j)
         subs = [t for k, t in enumerate(subs) if k not in (i, j)] + [s]
@@ -514,8 +525,8 @@ def _diagonals(x: Tensor, subs: list[str]) -> tuple[Tensor, list[str]]:
 
 
 def _contract(a: Tensor, a_subs: list[str], b: Tensor, b_subs: list[str], later: set[str]) -> tuple[Tensor, list[str]]:
-    """Two operands into one. Subscripts that only one of them has and nobody needs later are summed first; of the shared
-    ones those needed later are the batch of a matrix product, the others are contracted."""
+    """Two operands into one. Subscripts that only one of them has and nobody needs later are summed first; of the
+    shared ones those needed later are the batch of a matrix product, the others are contracted."""
     a, a_subs = _sum_lone(a, a_subs, set(b_subs) | later)
     b, b_subs = _sum_lone(b, b_subs, set(a_subs) | later)
     a_size, b_size = dict(zip(a_subs, a._array.shape)), dict(zip(b_subs, b._array.shape))

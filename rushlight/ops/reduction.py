@@ -1,11 +1,12 @@
-"""Reductions over dimensions: sum, mean, prod, max, min, var, norm, any, all and their kin. `scan.py` has the cumulative
-ones, `sorting.py` those that need an order (median, mode, quantile).
+"""Reductions over dimensions: sum, mean, prod, max, min, var, norm, any, all and their kin. `scan.py` has the
+cumulative ones, `sorting.py` those that need an order (median, mode, quantile).
 
 torch: 16-bit floats are summed in float32 and rounded once; integers and bools are summed in int64.
 """
 
 from __future__ import annotations
 
+import builtins
 from math import inf
 from math import prod as product
 from typing import TYPE_CHECKING, Any
@@ -84,11 +85,8 @@ class Mean(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        share = restore(grad, ctx.shape, ctx.axes) / builtin_max(count_of(ctx.shape, ctx.axes), 1)
+        share = restore(grad, ctx.shape, ctx.axes) / builtins.max(count_of(ctx.shape, ctx.axes), 1)  # type: ignore[arg-type]
         return xp.broadcast_to(share, ctx.shape)
-
-
-builtin_max = max
 
 
 def sum(
@@ -259,7 +257,7 @@ def prod(
 numpy_name("prod")(prod)
 
 
-# ----------------------------------------------------------------------------------------------------- largest, smallest
+# ----------------------------------------------------------------------------------------------------- largest, smalles
 
 
 class Chosen(Operator):
@@ -340,7 +338,7 @@ def shared(grad: Array, chosen: Array, axes: tuple[int, ...]) -> Array:
     """A gradient split equally among the chosen elements of each reduced group."""
     chosen = getattr(chosen, "_array", chosen)
     weight = chosen / chosen.sum(axis=axes, keepdims=True)
-    return grad * weight.astype(getattr(grad, "_array", grad).dtype)
+    return grad * weight.astype(getattr(grad, "_array", grad).dtype)  # type: ignore[union-attr]
 
 
 def _extremum(kind: type[Operator], input: Tensor, dim: Dims, keepdim: bool, name: str) -> Tensor:
@@ -351,7 +349,8 @@ def _extremum(kind: type[Operator], input: Tensor, dim: Dims, keepdim: bool, nam
     if not array.size:
         if dim is None:
             raise OperatorError(
-                f"{name}: {name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+                f"{name}: {name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                "reduction dim with the 'dim' argument."
             )
         empty = [a for a in axes if not array.shape[a]]
         if empty:
@@ -419,7 +418,7 @@ def max(
     if other is not None:
         from .choosing import maximum
 
-        return maximum(input, other, out=out)  # type: ignore[arg-type]
+        return maximum(input, other, out=out)
     dim = axis if dim is None else dim
     if dim is None:
         return into(out, _extremum(Amax, input, None, False, "max"), "max")
@@ -443,7 +442,7 @@ def min(
     if other is not None:
         from .choosing import minimum
 
-        return minimum(input, other, out=out)  # type: ignore[arg-type]
+        return minimum(input, other, out=out)
     dim = axis if dim is None else dim
     if dim is None:
         return into(out, _extremum(Amin, input, None, False, "min"), "min")
@@ -463,7 +462,8 @@ def _arg(input: Tensor, dim: int | None, keepdim: bool, which: str) -> Tensor:
     if dim is None:
         if not array.size:
             raise RangeError(
-                f"{which}: {which}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+                f"{which}: {which}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                "reduction dim with the 'dim' argument."
             )
         found = getattr(array, which)()
         return wrap(np.asarray(found).reshape((1,) * array.ndim if keepdim else ()))
@@ -485,7 +485,8 @@ def argmax(
 def argmin(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, axis: int | None = None
 ) -> Tensor:
-    """The index of the smallest element (the first of equals; NaN is smaller than all), over a dimension or flattened."""
+    """The index of the smallest element (the first of equals; NaN is smaller than all), over a dimension or
+    flattened."""
     return into(out, _arg(input, axis if dim is None else dim, keepdim, "argmin"), "argmin")
 
 
@@ -590,7 +591,7 @@ def _degrees(input: Tensor, dim: Dims, unbiased: Any, correction: Any, name: str
     axes = axes_of(dim, input._array.ndim, name)
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
-    return axes, builtin_max(count_of(input._array.shape, axes) - correction, 0)
+    return axes, builtins.max(count_of(input._array.shape, axes) - correction, 0)
 
 
 def _spread_arguments(dim: Any, unbiased: Any) -> tuple[Any, Any]:

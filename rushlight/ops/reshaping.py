@@ -1,5 +1,5 @@
-"""Changing the shape of a tensor in place: `t_`, `squeeze_` and their kin make it a view of what it was; `resize_` and `set_`
-give it other memory."""
+"""Changing the shape of a tensor in place: `t_`, `squeeze_` and their kin make it a view of what it was; `resize_`
+and `set_` give it other memory."""
 
 from __future__ import annotations
 

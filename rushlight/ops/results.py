@@ -1,4 +1,5 @@
-"""Results with named fields: `x.max(0).values`, `values, indices = x.sort()`. The types are `rushlight.return_types`."""
+"""Results with named fields: `x.max(0).values`, `values, indices = x.sort()`. The types are
+`rushlight.return_types`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Random tensors: rand, randn, randint, normal, bernoulli, multinomial …, and the in-place `normal_`, `uniform_` ….
 
-The numbers come from `rushlight.random`, which repeats PyTorch's generator; this file adds PyTorch's signatures. Drawing
-has no derivative: what is drawn from a tensor of parameters passes back zeros, as in PyTorch.
+The numbers come from `rushlight.random`, which repeats PyTorch's generator; this file adds PyTorch's signatures.
+Drawing has no derivative: what is drawn from a tensor of parameters passes back zeros, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -212,9 +212,10 @@ def randint_like(
     memory_format: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Integers in [low, high) in the shape and dtype of `input`: `randint_like(x, high)` or `randint_like(x, low, high)`."""
+    """Integers in [low, high) in the shape and dtype of `input`: `randint_like(x, high)` or `randint_like(x, low,
+    high)`."""
     low, high = (0, low) if high is None else (low or 0, high)
-    bounds = dict(low=int(low), high=int(high))
+    bounds = {"low": int(low), "high": int(high)}
     return _like(
         input,
         random.integers_,
@@ -289,7 +290,8 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Any =
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None
 ) -> Tensor:
-    """Indices drawn with probabilities in proportion to `input`, (C) or (N, C); int64, (num_samples) or (N, num_samples).
+    """Indices drawn with probabilities in proportion to `input`, (C) or (N, C); int64, (num_samples) or (N,
+    num_samples).
 
     Raises:
         RuntimeError: weights that are negative, not finite or all zero, or too few of them without replacement.

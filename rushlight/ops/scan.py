@@ -1,4 +1,5 @@
-"""Cumulative operators along one dimension: cumsum, cumprod, cummax, cummin, logcumsumexp, diff, trapezoid, gradient."""
+"""Cumulative operators along one dimension: cumsum, cumprod, cummax, cummin, logcumsumexp, diff, trapezoid,
+gradient."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
-from ..errors import OperatorError, ShapeError
+from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import kernel, xp
 from . import results
 from .indexing import lane_index
@@ -111,7 +112,8 @@ def _from_logs(grad: Array, x: Array, out: Array, dim: int) -> Array:
 
 
 def _by_pairs(grad: Array, x: Array, out: Array, dim: int) -> Array:
-    """The sum over k >= i of grad[k] * exp(x[i] - y[k]), pair by pair: it needs n^2 memory but no logarithm of gradients."""
+    """The sum over k >= i of grad[k] * exp(x[i] - y[k]), pair by pair: it needs n^2 memory but no logarithm of
+    gradients."""
     x, out, grad = (xp.moveaxis(a, dim, -1) for a in (x, out, grad))
     n = x.shape[-1]
     far = xp.where(np.tri(n, dtype=bool).T, x[..., :, None] - out[..., None, :], -np.inf)  # (..., i, k)
@@ -135,8 +137,10 @@ class Running(Operator):
         return dx
 
 
-def _scanned(input: Tensor, dim: int, dtype: Any, name: str) -> tuple[Tensor, int, Any]:
+def _scanned(input: Tensor, dim: int | None, dtype: Any, name: str) -> tuple[Tensor, int, Any]:
     """The operand, its dimension, and the dtype to add up in. torch: integers and bools add up in int64."""
+    if dim is None:
+        raise DTypeError(f'{name}() missing 1 required positional arguments: "dim"')
     dim = wrap_dim(dim, input._array.ndim, name)
     if dtype is not None:
         input = cast(input, dtypes.as_dtype(dtype))
@@ -153,7 +157,7 @@ def cumsum(
         >>> rushlight.cumsum(rushlight.tensor([1, 2, 3]), 0)
         tensor([1, 3, 6])
     """
-    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumsum")
+    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumsum")  # type: ignore[arg-type]
     result = Cumsum.apply(x, d, kind) if x._array.ndim else x.reshape(1).cumsum(0, dtype=dtype).reshape(())
     return result if out is None else into(out, result, "cumsum")
 
@@ -162,7 +166,7 @@ def cumprod(
     input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Tensor | None = None, axis: int | None = None
 ) -> Tensor:
     """The product of each element and those before it in its lane."""
-    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumprod")
+    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumprod")  # type: ignore[arg-type]
     result = Cumprod.apply(x, d, kind) if x._array.ndim else x.reshape(1).cumprod(0, dtype=dtype).reshape(())
     return result if out is None else into(out, result, "cumprod")
 
@@ -286,7 +290,8 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
     per_axis = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(axes)
     if len(per_axis) != len(axes):
         raise OperatorError(
-            f"gradient: torch.gradient expected spacing to be unspecified, a scalar, or a list of length {len(axes)}, got {len(per_axis)}"
+            "gradient: torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
+            f"{len(axes)}, got {len(per_axis)}"
         )
     for axis in axes:
         if input._array.shape[axis] < edge_order + 1:

@@ -1,7 +1,7 @@
 """Gather and scatter: reading and writing at places named by index tensors, along a dimension or by mask.
 
-`lane_index` turns PyTorch's "one index per element, along one dimension" into NumPy's advanced indexing; everything here
-is that, a gradient of that, or a write to a copy. The in-place methods write the result back.
+`lane_index` turns PyTorch's "one index per element, along one dimension" into NumPy's advanced indexing; everything
+here is that, a gradient of that, or a write to a copy. The in-place methods write the result back.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def _lanes(x: TensorBase, dim: int, index: Any, name: str) -> tuple[int, Array]:
     for i, (n, m) in enumerate(zip(array.shape, x._array.shape)):
         if i != dim and n > m:
             raise ShapeError(
-                f"{name}: Size does not match at dimension {i} expected index {list(array.shape)} to be no larger than self "
+                f"{name}: Size does not match at dimension {i} expected index {list(array.shape)} to be no larger "
+                "than self "
                 f"{list(x._array.shape)} apart from dimension {dim}"
             )
     check_range(array, x._array.shape[dim] if x._array.ndim else 1, name)
@@ -80,7 +81,8 @@ def _source(x: TensorBase, src: Any, index: Array, name: str) -> Any:
         return wrap(np.asarray(src).astype(x._array.dtype))
     if src._array.dtype != x._array.dtype:
         raise OperatorError(
-            f"{name}: {name}(): Expected self.dtype to be equal to src.dtype, got {dtypes.of(x._array)} and {dtypes.of(src._array)}"
+            f"{name}: {name}(): Expected self.dtype to be equal to src.dtype, got {dtypes.of(x._array)} and "
+            f"{dtypes.of(src._array)}"
         )
     if index.size and (
         max(src._array.ndim, 1) != max(index.ndim, 1) or any(n > m for n, m in zip(index.shape, src._array.shape))
@@ -119,7 +121,8 @@ class Gather(Operator):
 
 
 class Scatter(Operator):
-    """Overwrites. Where a place is named twice one of the values stays, and the gradient counts all of them, as PyTorch's."""
+    """Overwrites. Where a place is named twice one of the values stays, and the gradient counts all of them, as
+    PyTorch's."""
 
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array) -> Array:
@@ -159,7 +162,7 @@ class ScatterAdd(Operator):
 
 @numpy_name("take_along_axis")
 def _take_along_axis(x: Tensor, indices: Any, axis: int) -> Tensor:
-    return Gather.apply(x, axis, getattr(indices, "_array", indices))  # type: ignore[no-any-return]
+    return Gather.apply(x, axis, getattr(indices, "_array", indices))
 
 
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
@@ -197,7 +200,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
         return gather(input.reshape(-1), 0, indices.reshape(-1), out=out)
     if indices._array.ndim != input._array.ndim:
         raise ShapeError(
-            "take_along_dim: torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            "take_along_dim: torch.take_along_dim(): input and indices should have the same number of dimensions, "
+            "but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     dim = wrap_dim(dim, input._array.ndim, "take_along_dim")
@@ -245,9 +249,9 @@ def scatter(
 def _as_lanes(kind: type[Operator], x: Tensor, dim: int, places: Array, src: Any, *more: Any) -> Tensor:
     """Applies a scatter, 0-d tensors taken as one lane of one."""
     if x._array.ndim and places.ndim:
-        return kind.apply(x, dim, places, src, *more)  # type: ignore[no-any-return]
+        return kind.apply(x, dim, places, src, *more)
     flat = kind.apply(x.reshape(-1), 0, places.reshape(-1), src.reshape(-1), *more)
-    return flat.reshape(x.shape)  # type: ignore[no-any-return]
+    return flat.reshape(x.shape)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -301,7 +305,7 @@ class ScatterProd(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        x, src, out, products, zeros, named = (*ctx.saved[:3], *map(_bare, ctx.saved[3:]))
+        x, src, out, products, zeros, named = (*ctx.saved[:3], *map(_bare, ctx.saved[3:]))  # type: ignore[misc]
         if zeros.any():  # the products are constants here, so derivatives of higher order hold where nothing is 0
             out = xp.where(zeros > 0, products, out)
         used, at = src[ctx.corner], ctx.places
@@ -358,7 +362,7 @@ class ScatterExtreme(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        ours, theirs = (share.astype(getattr(grad, "_array", grad).dtype) for share in ctx.shares)
+        ours, theirs = (share.astype(getattr(grad, "_array", grad).dtype) for share in ctx.shares)  # type: ignore[union-attr]
         return grad * ours, None, None, _to_source(grad[ctx.places] * theirs, ctx.src_shape)
 
 
@@ -368,7 +372,7 @@ def _mean_of(total: Tensor, places: Any, include: bool) -> Tensor:
     np.add.at(count, places, 1)
     count = np.maximum(count, 1)
     if total._array.dtype.kind in "iu":
-        return wrap(total._array // count)  # type: ignore[no-any-return]
+        return wrap(total._array // count)
     return total / wrap(count.astype(total._array.dtype))
 
 
@@ -402,14 +406,14 @@ def scatter_reduce(
 
 def _reduced(x: Tensor, dim: int, places: Array, src: Tensor, reduce: str, include: bool, name: str) -> Tensor:
     if reduce == "prod":
-        return ScatterProd.apply(x, dim, places, src, include)  # type: ignore[no-any-return]
+        return ScatterProd.apply(x, dim, places, src, include)
     if reduce in ("amax", "amin"):
-        return ScatterExtreme.apply(x, dim, places, src, include, reduce)  # type: ignore[no-any-return]
+        return ScatterExtreme.apply(x, dim, places, src, include, reduce)
     if reduce not in ("sum", "mean"):
         raise OperatorError(f"{name}: reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     start = x if include else Scatter.apply(x, dim, places, wrap(np.zeros((), x._array.dtype)))
     total = ScatterAdd.apply(start, dim, places, src)
-    return _mean_of(total, lane_index(places, dim), include) if reduce == "mean" else total  # type: ignore[no-any-return]
+    return _mean_of(total, lane_index(places, dim), include) if reduce == "mean" else total
 
 
 # ------------------------------------------------------------------------------------------- whole slices by index
@@ -474,7 +478,8 @@ def _slice_source(x: Tensor, dim: int, places: Array, source: Tensor, name: str)
     """The slices to write, one per index, of the other sizes of `x`."""
     if source._array.dtype != x._array.dtype:
         raise OperatorError(
-            f"{name}: {name}(): self and source expected to have the same dtype, but got (self) {x.dtype} and (source) {source.dtype}"
+            f"{name}: {name}(): self and source expected to have the same dtype, but got (self) {x.dtype} and "
+            f"(source) {source.dtype}"
         )
     wanted = list(x._array.shape)
     if wanted:
@@ -484,7 +489,8 @@ def _slice_source(x: Tensor, dim: int, places: Array, source: Tensor, name: str)
     )  # 0-d stands for one slice
     if list(source._array.shape) != wanted and not single:
         raise ShapeError(
-            f"{name}: {name}(): source of shape {list(source.shape)} must be {wanted} for index of {places.size} and self {list(x.shape)}"
+            f"{name}: {name}(): source of shape {list(source.shape)} must be {wanted} for index of {places.size} and "
+            f"self {list(x.shape)}"
         )
     return source
 
@@ -529,7 +535,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     dim, places = _slices(input, dim, index, "index_fill")
     if isinstance(value, TensorBase) and value._array.ndim:
         raise OperatorError(
-            f"index_fill: index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)."
+            "index_fill: index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value._array.ndim} dimension(s)."
         )
     if not isinstance(value, TensorBase):
         _check_number(input, value, "index_fill")
@@ -540,7 +547,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     )
     if not input._array.ndim:
         return index_fill(input.reshape(1), 0, wrap(places), value).reshape(())
-    return IndexPut.apply(input, _along(dim, places), value)  # type: ignore[no-any-return]
+    return IndexPut.apply(input, _along(dim, places), value)
 
 
 def _check_number(x: Tensor, value: Any, name: str) -> None:
@@ -588,7 +595,8 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
         raise not_a_tensor(values, "index_put_", "values")
     if values._array.dtype != input._array.dtype:
         raise OperatorError(
-            f"index_put_: Index put requires the source and destination dtypes match, got {input.dtype} for the destination and {values.dtype} for the source."
+            f"index_put_: Index put requires the source and destination dtypes match, got {input.dtype} for the "
+            f"destination and {values.dtype} for the source."
         )
     try:
         shape = input._array[places].shape
@@ -598,9 +606,10 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
         raise RangeError(f"index_put_: {why} (tensor of shape {tuple(input.shape)})") from None
     except ValueError:
         raise ShapeError(
-            f"index_put_: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape {list(shape)}"
+            f"index_put_: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing "
+            f"result of shape {list(shape)}"
         ) from None
-    return (IndexAdd if accumulate else IndexPut).apply(input, places, spread)  # type: ignore[no-any-return]
+    return (IndexAdd if accumulate else IndexPut).apply(input, places, spread)
 
 
 # ------------------------------------------------------------------------------------------------- flat positions
@@ -625,7 +634,8 @@ def _flat(x: TensorBase, index: Any, name: str) -> Array:
     low, high = (places.min(), places.max()) if places.size else (0, -1)
     if low < -size or high >= size:
         raise RangeError(
-            f"{name}: out of range: tried to access index {int(low if low < -size else high)} on a tensor of {size} elements."
+            f"{name}: out of range: tried to access index {int(low if low < -size else high)} on a tensor of {size} "
+            "elements."
         )
     return places
 
@@ -635,14 +645,16 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     places = _flat(input, index, "put_")
     if source._array.size != places.size:
         raise OperatorError(
-            f"put_: put_(): Expected source and index to have the same number of elements, but got source.numel() = {source.numel()}, index.numel() = {places.size}"
+            "put_: put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{source.numel()}, index.numel() = {places.size}"
         )
     if source._array.dtype != input._array.dtype:
         raise OperatorError(
-            f"put_: put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype} and source.dtype = {source.dtype}"
+            f"put_: put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype} and "
+            f"source.dtype = {source.dtype}"
         )
     kind = IndexAdd if accumulate else IndexPut
-    return kind.apply(input.reshape(-1), (places.reshape(-1),), source.reshape(-1)).reshape(input.shape)  # type: ignore[no-any-return]
+    return kind.apply(input.reshape(-1), (places.reshape(-1),), source.reshape(-1)).reshape(input.shape)
 
 
 # ----------------------------------------------------------------------------------------------------------- masks
@@ -680,16 +692,17 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if isinstance(value, TensorBase):
         if value._array.ndim:
             raise OperatorError(
-                f"masked_fill: masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)."
+                "masked_fill: masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value._array.ndim} dimension(s)."
             )
         if not dtypes.can_cast(dtypes.of(value._array), input.dtype):
             raise OperatorError(f"masked_fill: value cannot be converted to type {input.dtype} without overflow")
-        value = cast(value, input.dtype)  # type: ignore[arg-type]
+        value = cast(value, input.dtype)
     else:
         _check_number(input, value, "masked_fill")
         value = np.asarray(value).astype(input._array.dtype)
     try:
-        return MaskedFill.apply(input, where, value)  # type: ignore[no-any-return]
+        return MaskedFill.apply(input, where, value)
     except ValueError:
         raise ShapeError(
             f"masked_fill: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}"
@@ -714,7 +727,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     where = _mask(mask, "masked_scatter")
     if source._array.dtype != input._array.dtype:
         raise OperatorError(
-            f"masked_scatter: masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
+            f"masked_scatter: masked_scatter: expected self and source to have same dtypes but got {input.dtype} and "
+            f"{source.dtype}"
         )
     try:
         shape = np.broadcast_shapes(input._array.shape, where.shape)
@@ -728,7 +742,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise OperatorError(
             f"masked_scatter: Number of elements of source < number of ones in mask: {source.numel()} < {count}"
         )
-    return IndexPut.apply(input.expand(shape), (where,), source.reshape(-1)[:count])  # type: ignore[no-any-return]
+    return IndexPut.apply(input.expand(shape), (where,), source.reshape(-1)[:count])
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
@@ -751,7 +765,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tenso
 
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the elements that are not 0, one row each."""
-    return nonzero(input)  # type: ignore[no-any-return]
+    return nonzero(input)
 
 
 # --------------------------------------------------------------------------------------------- slices written to copies
@@ -760,9 +774,10 @@ def argwhere(input: Tensor) -> Tensor:
 def _embedded(input: Tensor, src: Tensor, index: Any, name: str) -> Tensor:
     if input._array[index].shape != src._array.shape:
         raise ShapeError(
-            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(input._array[index].shape)}"
+            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice "
+            f"size = {list(input._array[index].shape)}"
         )
-    return IndexPut.apply(input, index, cast(src, input.dtype))  # type: ignore[no-any-return]
+    return IndexPut.apply(input, index, cast(src, input.dtype))
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
@@ -790,10 +805,11 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
     positions = wrap(np.arange(input._array.size).reshape(input._array.shape)).diagonal(offset, dim1, dim2)
     if positions._array.shape != src._array.shape:
         raise ShapeError(
-            f"diagonal_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(positions.shape)}"
+            "diagonal_scatter: expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, slice size = {list(positions.shape)}"
         )
     flat = IndexPut.apply(input.reshape(-1), (positions._array.reshape(-1).copy(),), cast(src, input.dtype).reshape(-1))
-    return flat.reshape(input.shape)  # type: ignore[no-any-return]
+    return flat.reshape(input.shape)
 
 
 def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
@@ -801,10 +817,11 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
     positions = wrap(np.arange(input._array.size)).as_strided(size, stride, storage_offset or 0)
     if positions._array.shape != src._array.shape:
         raise ShapeError(
-            f"as_strided_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(positions.shape)}"
+            "as_strided_scatter: expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, slice size = {list(positions.shape)}"
         )
     flat = IndexPut.apply(input.reshape(-1), (positions._array.reshape(-1).copy(),), src.reshape(-1))
-    return flat.reshape(input.shape)  # type: ignore[no-any-return]
+    return flat.reshape(input.shape)
 
 
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:

@@ -1,4 +1,5 @@
-"""Views: reshape, view, permute, expand, slices, diagonals and their kin. No arithmetic, and no copy where PyTorch makes none.
+"""Views: reshape, view, permute, expand, slices, diagonals and their kin. No arithmetic, and no copy where PyTorch
+makes none.
 
 What looks at its argument's memory is a `View` on the tape, so that writing in place through it reaches the base.
 `joining.py` has what copies: cat, stack, flip, repeat.
@@ -183,7 +184,7 @@ class Unbind(Operator):
     def backward(ctx: Any, *grads: Array) -> Array:
         like = next(g for g in grads if g is not None)
         zero = xp.zeros_like(like) if any(g is None for g in grads) else None
-        return xp.stack([zero if g is None else g for g in grads], axis=ctx.dim)
+        return xp.stack([zero if g is None else g for g in grads], axis=ctx.dim)  # type: ignore[misc]
 
 
 def piece_indices(lengths: tuple[int, ...], dim: int) -> list[Any]:
@@ -230,7 +231,7 @@ def _memory(x: Array) -> tuple[Array, int]:
 
 
 def _address(x: Array) -> int:
-    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
+    return x.__array_interface__["data"][0]
 
 
 def _strided(flat: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
@@ -332,7 +333,8 @@ def _reshape_error(name: str, input: Tensor, shape: tuple[int, ...]) -> ShapeErr
         return ShapeError(f"{name}: only one dimension can be inferred, got {list(shape)}")
     if not input._array.size and -1 in shape:
         return ShapeError(
-            f"{name}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be any value and is ambiguous"
+            f"{name}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension "
+            "size -1 can be any value and is ambiguous"
         )
     return ShapeError(
         f"{name}: shape {list(shape)} is invalid for input of size {input._array.size} (shape {tuple(input.shape)})"
@@ -378,7 +380,8 @@ def _require_viewable(input: Tensor, shape: tuple[int, ...]) -> None:
     if not same:
         raise ShapeError(
             f"view: view size {list(shape)} is not compatible with input tensor's size {list(array.shape)} and stride "
-            f"{list(input.stride())} (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead."
+            f"{list(input.stride())} (at least one dimension spans across two contiguous subspaces). Use "
+            ".reshape(...) instead."
         )
 
 
@@ -391,7 +394,8 @@ def view_dtype(input: Tensor, kind: dtypes.dtype) -> Tensor:
         return Bitcast.apply(input, kind.numpy)
     except ValueError:
         raise ShapeError(
-            f"view: {input.dtype} of shape {list(array.shape)} and stride {list(input.stride())} cannot be viewed as {kind}: "
+            f"view: {input.dtype} of shape {list(array.shape)} and stride {list(input.stride())} cannot be viewed as "
+            f"{kind}: "
             f"the last dimension must be contiguous and a multiple of {kind.itemsize} bytes"
         ) from None
 
@@ -449,7 +453,8 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     full = tuple(shape[dim] // known if n == -1 and known else n for n in sizes)
     if product(full) != shape[dim]:
         raise ShapeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in the input tensor"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in "
+            "the input tensor"
         )
     return Reshape.apply(input, (*shape[:dim], *full, *shape[dim + 1 :]))
 
@@ -621,7 +626,8 @@ def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
     lead = len(shape) - len(have)
     if lead < 0:
         raise ShapeError(
-            f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the number of dimensions in "
+            f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the number of "
+            "dimensions in "
             f"the tensor ({len(have)}, shape {have})"
         )
     full = tuple([have[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(shape)])
@@ -629,7 +635,8 @@ def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
         return Expand.apply(input, full)
     except ValueError:
         raise ShapeError(
-            f"expand: The expanded size of the tensor {shape} must match the existing size {have} at non-singleton dimensions"
+            f"expand: The expanded size of the tensor {shape} must match the existing size {have} at non-singleton "
+            "dimensions"
         ) from None
 
 
@@ -827,11 +834,13 @@ def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 def _split_at(x: Tensor, at: Any, dim: int, least: int, name: str) -> tuple[Tensor, ...]:
     if x.ndim < least:
         raise OperatorError(
-            f"{name}: torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!"
+            f"{name}: torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} "
+            "dimensions!"
         )
     if isinstance(at, int) and (at <= 0 or x.shape[dim] % at):
         raise OperatorError(
-            f"{name}: torch.{name} attempted to split along dimension {dim}, but the size of the dimension {x.shape[dim]} is not divisible by the split_size {at}!"
+            f"{name}: torch.{name} attempted to split along dimension {dim}, but the size of the dimension "
+            f"{x.shape[dim]} is not divisible by the split_size {at}!"
         )
     return tensor_split(x, at, dim)
 
@@ -901,13 +910,15 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
         raise ShapeError(f"as_strided: mismatch in length of strides and shape: {list(size)}, {list(stride)}")
     if min(stride, default=0) < 0 or min(size, default=0) < 0 or offset < 0:
         raise OperatorError(
-            f"as_strided: negative sizes, strides and offsets are not supported, got size {list(size)}, strides {list(stride)}, offset {offset}"
+            f"as_strided: negative sizes, strides and offsets are not supported, got size {list(size)}, strides "
+            f"{list(stride)}, offset {offset}"
         )
     last = offset + builtin_sum((n - 1) * s for n, s in zip(size, stride))
     room = _memory(input._pin())[0].size
     if product(size) and last >= room:
         raise ShapeError(
-            f"as_strided: setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last + 1} "
+            f"as_strided: setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require "
+            f"{last + 1} "
             f"elements, the storage has {room}"
         )
     return AsStrided.apply(input, size, stride, offset)

@@ -76,7 +76,7 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @numpy_name("sort")
 def _sort(x: Tensor, axis: int = -1) -> Tensor:
-    return sort(x, axis).values  # type: ignore[no-any-return]
+    return sort(x, axis).values
 
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None) -> Any:
@@ -226,7 +226,8 @@ def _quantile(
     q = q if isinstance(q, TensorBase) else wrap(np.asarray(q, input._array.dtype))
     if q._array.ndim > 1 or q._array.dtype != input._array.dtype:
         raise OperatorError(
-            f"{name}: {name}() q must be a scalar or 1D tensor of the input's dtype, got {q.dtype} of shape {tuple(q.shape)}"
+            f"{name}: {name}() q must be a scalar or 1D tensor of the input's dtype, got {q.dtype} of shape "
+            f"{tuple(q.shape)}"
         )
     if not ((q._array >= 0) & (q._array <= 1)).all():
         raise OperatorError(f"{name}: {name}() q values must be in the range [0, 1]")
@@ -245,7 +246,7 @@ def _quantile(
         [1] * input._array.ndim if dim is None else [1 if i == axis else m for i, m in enumerate(input._array.shape)]
     )
     kept = shape if keepdim else [] if dim is None else [m for i, m in enumerate(input._array.shape) if i != axis]
-    return mixed.reshape((*([q._array.size] if q._array.ndim else []), *kept))  # type: ignore[no-any-return]
+    return mixed.reshape((*([q._array.size] if q._array.ndim else []), *kept))
 
 
 def _between(ordered: Tensor, position: Tensor, interpolation: str) -> Any:
@@ -354,8 +355,8 @@ def searchsorted(
     out: Tensor | None = None,
     sorter: Tensor | None = None,
 ) -> Tensor:
-    """Where each value would go in a sorted sequence (..., N) to keep it sorted: before equal elements, or after them with
-    `right=True` (`side="right"`).
+    """Where each value would go in a sorted sequence (..., N) to keep it sorted: before equal elements, or after them
+    with `right=True` (`side="right"`).
 
     Args:
         sorter: indices that sort the sequence.
@@ -367,7 +368,8 @@ def searchsorted(
         raise OperatorError(f"searchsorted: torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
         raise OperatorError(
-            "searchsorted: torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+            "searchsorted: torch.searchsorted(): side and right can't be set to opposites, got side of left while "
+            "right was True"
         )
     if not isinstance(sorted_sequence, TensorBase):
         raise not_a_tensor(sorted_sequence, "searchsorted", "sorted_sequence")
@@ -376,11 +378,13 @@ def searchsorted(
     if sorter is not None:
         if sorter._array.shape != lanes.shape:
             raise ShapeError(
-                f"searchsorted: torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor {list(lanes.shape)} and got sorter tensor {list(sorter.shape)}"
+                "searchsorted: torch.searchsorted(): boundary and sorter must have the same size, but got boundary "
+                f"tensor {list(lanes.shape)} and got sorter tensor {list(sorter.shape)}"
             )
         if sorter._array.dtype != np.int64:
             raise OperatorError(
-                f"searchsorted: torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {sorter.dtype}"
+                "searchsorted: torch.searchsorted(): sorter must be a tensor of long dtype but got dtype "
+                f"{sorter.dtype}"
             )
         lanes = np.take_along_axis(lanes, sorter._array, -1)
     if lanes.ndim == 0:
@@ -389,7 +393,9 @@ def searchsorted(
         )
     if lanes.ndim > 1 and lanes.shape[:-1] != values._array.shape[:-1]:
         raise ShapeError(
-            f"searchsorted: torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but got boundaries tensor {list(lanes.shape)} and input value tensor {list(values.shape)}"
+            "searchsorted: torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
+            "dimensions of boundaries tensor and input value tensor must match, but got boundaries tensor "
+            f"{list(lanes.shape)} and input value tensor {list(values.shape)}"  # type: ignore[union-attr]
         )
     where = "right" if right or side == "right" else "left"
     kind = np.int32 if out_int32 else np.int64
@@ -426,7 +432,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         return wrap(np.bincount(input._array.astype(np.int64), minlength=minlength))
     if weights._array.shape != input._array.shape:
         raise ShapeError(
-            f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} and {tuple(input.shape)}"
+            f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} and "
+            f"{tuple(input.shape)}"
         )
     kind = np.float32 if weights._array.dtype == np.float32 else np.float64  # torch: sums in float32 only for float32
     return wrap(np.bincount(input._array.astype(np.int64), weights._array, minlength).astype(kind))
@@ -468,7 +475,7 @@ def histogram(
         edges = bins._array
     else:
         low, high = (
-            _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range
+            _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range  # type: ignore[call-arg]
         )
         edges = np.linspace(low, high, bins + 1).astype(flat.dtype)
     weights = None if weight is None else weight._array.reshape(-1)
@@ -486,7 +493,8 @@ def histogramdd(
         bins = [bins] * count
     if len(bins) != count:
         raise OperatorError(
-            f"histogramdd: torch.histogramdd: The size of bins must be equal to the innermost dimension of the input, got {len(bins)} for {count}"
+            "histogramdd: torch.histogramdd: The size of bins must be equal to the innermost dimension of the "
+            f"input, got {len(bins)} for {count}"
         )
     if isinstance(bins[0], TensorBase):
         edges = [b._array for b in bins]

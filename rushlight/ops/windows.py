@@ -31,7 +31,8 @@ def _made(
     name: str,
     error: type[Exception] = ArgumentError,
 ) -> Tensor:
-    """`shape(positions, length)` at M positions; a periodic window is a symmetric one, longer by one, without its end."""
+    """`shape(positions, length)` at M positions; a periodic window is a symmetric one, longer by one, without its
+    end."""
     check_device(device)
     if layout is not None and layout is not strided:
         raise error(f"{name}: is implemented for strided tensors only, got: {layout}")

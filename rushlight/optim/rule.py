@@ -198,7 +198,7 @@ def number(option: Any) -> Any:
 def scalar(value: float) -> Tensor:
     """A 0-d tensor of state. torch: float32 unless the default dtype is float64, whatever the parameter's dtype."""
     kind = np.float64 if dtypes.get_default_dtype() is dtypes.float64 else np.float32
-    return wrap(np.array(value, kind))  # type: ignore[no-any-return]
+    return wrap(np.array(value, kind))
 
 
 def filled(p: Tensor, value: float = 0.0) -> Tensor:
@@ -206,7 +206,7 @@ def filled(p: Tensor, value: float = 0.0) -> Tensor:
     array = np.zeros_like(p._array)
     if value:
         (as_real(array) if array.dtype.kind == "c" else array)[...] = value
-    return wrap(array)  # type: ignore[no-any-return]
+    return wrap(array)
 
 
 def as_real(array: Array) -> Array:

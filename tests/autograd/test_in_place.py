@@ -649,7 +649,7 @@ def test_pieces_follow_their_base():
     """PyTorch refuses to use them after the base was written to."""
     x, y = (rushlight.tensor(np.arange(12.0).reshape(3, 4) + i, requires_grad=True) for i in range(2))
     z = x * 2
-    left, right = z.split(2, 1)
+    left, _ = z.split(2, 1)
     rows = z.unbind(0)
     z.mul_(y)
     (left * 1).sum().backward(retain_graph=True)

@@ -1,5 +1,5 @@
-"""The tape itself: accumulation, order, freeing, hooks, several outputs, depth, threads. Both engines pass the same tests:
-the suite runs once with the native build and once with RUSHLIGHT_NATIVE=0."""
+"""The tape itself: accumulation, order, freeing, hooks, several outputs, depth, threads. Both engines pass the same
+tests: the suite runs once with the native build and once with RUSHLIGHT_NATIVE=0."""
 
 from __future__ import annotations
 

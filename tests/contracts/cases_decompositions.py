@@ -1,4 +1,5 @@
-"""Inverses, solvers, determinants, spectra. Where signs are free, a function of the result that does not depend on them."""
+"""Inverses, solvers, determinants, spectra. Where signs are free, a function of the result that does not depend on
+them."""
 
 import numpy as np
 from harness import Case, Refusal

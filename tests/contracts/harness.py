@@ -1,7 +1,7 @@
 """What every operator is held to, and how a family writes down its cases.
 
-A `Case` names an operator by its path below `torch` (and `rushlight`) and draws arguments; `test_contracts.py` runs each
-case through every contract. A `Refusal` is a call that must raise.
+A `Case` names an operator by its path below `torch` (and `rushlight`) and draws arguments; `test_contracts.py` runs
+each case through every contract. A `Refusal` is a call that must raise.
 """
 
 from __future__ import annotations
@@ -156,7 +156,8 @@ def numpy_of(tensor: Any) -> Any:
 def run(
     case: Case, library: Any, dtype: str, grad: bool, layout: Callable[[Any], Any] = lambda tensor: tensor
 ) -> tuple[list[Any], list[Any]]:
-    """Outputs and gradients of a case, as NumPy arrays. The gradient is that of a fixed random weighting of the outputs."""
+    """Outputs and gradients of a case, as NumPy arrays. The gradient is that of a fixed random weighting of the
+    outputs."""
     leaves: list[Any] = []
     args, kwargs = convert(case.draw(dtype), maker(library, leaves, grad, layout))
     outputs = tensors_in(case.function(library)(*args, **kwargs))

@@ -1,4 +1,5 @@
-"""Helpers for networks: gradients within bounds, parameters as vectors, parametrizations, pruning, fusion, sequences."""
+"""Helpers for networks: gradients within bounds, parameters as vectors, parametrizations, pruning, fusion,
+sequences."""
 
 from . import parametrizations, parametrize, prune, rnn, stateless
 from .clip_grad import clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm

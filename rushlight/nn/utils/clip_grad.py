@@ -59,7 +59,8 @@ def get_total_norm(
         >>> get_total_norm([rushlight.tensor([3.]), rushlight.tensor([4.])])
         tensor(5.)
     """
-    return wrap(_total([t._array for t in _listed(tensors)], float(norm_type), error_if_nonfinite))  # type: ignore[no-any-return]
+    arrays = [t._array for t in _listed(tensors)]
+    return wrap(_total(arrays, float(norm_type), error_if_nonfinite))  # type: ignore[no-any-return]
 
 
 def _total(arrays: list[Array], p: float, error_if_nonfinite: bool) -> Array:
@@ -70,8 +71,8 @@ def _total(arrays: list[Array], p: float, error_if_nonfinite: bool) -> Array:
     if error_if_nonfinite and not np.isfinite(total):
         raise OperatorError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
-            f"disable "
-            "this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            "disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     return total
 
