@@ -60,7 +60,7 @@ def get_total_norm(
         tensor(5.)
     """
     arrays = [t._array for t in _listed(tensors)]
-    return wrap(_total(arrays, float(norm_type), error_if_nonfinite))  # type: ignore[no-any-return]
+    return wrap(_total(arrays, float(norm_type), error_if_nonfinite))
 
 
 def _total(arrays: list[Array], p: float, error_if_nonfinite: bool) -> Array:
@@ -126,7 +126,7 @@ def clip_grad_norm_(
     grads = _gradients(parameters)
     total = _total(grads, float(norm_type), error_if_nonfinite)
     _scale(grads, float(max_norm), total)
-    return wrap(total)  # type: ignore[no-any-return]
+    return wrap(total)
 
 
 def clip_grad_norm(

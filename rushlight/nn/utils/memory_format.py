@@ -9,9 +9,9 @@ from ..module import Module
 
 
 def _convert(module: Module, kinds: tuple[type[Module], ...], memory_format: Any) -> Any:
-    for each in module.modules():
-        if isinstance(each, kinds):
-            each.weight.data = each.weight.detach().clone(memory_format=memory_format)  # type: ignore[union-attr]
+    convolutions: list[Any] = [each for each in module.modules() if isinstance(each, kinds)]
+    for each in convolutions:
+        each.weight.data = each.weight.detach().clone(memory_format=memory_format)
     return module
 
 

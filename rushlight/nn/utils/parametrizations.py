@@ -85,7 +85,7 @@ class _Orthogonal(Module):
             self.base = self._completed(tall)
             start: Any = zeros_like(q)
             start.diagonal(dim1=-2, dim2=-1).fill_(-1.0)
-            return start  # type: ignore[no-any-return]
+            return start
 
     def _householder_vectors(self, q: Any) -> Any:
         if self.orthogonal_map != "householder":
@@ -188,6 +188,9 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
 class _SpectralNorm(Module):
     """Divides a weight by its largest singular value, which is followed by power iteration during training."""
+
+    _u: Tensor  # its singular vectors
+    _v: Tensor
 
     def __init__(self, weight: Tensor, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
         super().__init__()

@@ -160,7 +160,7 @@ def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
     return module
 
 
-def _take(hooks: Any, kind: type, name: str) -> Any:
+def _take(hooks: Any, kind: Any, name: str) -> Any:
     """Removes this kind's hook for a parameter and returns it."""
     for key, hook in list(hooks.items()):
         if isinstance(hook, kind) and getattr(hook, "fn", hook).name == name:

@@ -53,14 +53,17 @@ def _check_names(module: Module, given: TensorDict) -> None:
         raise RuntimeError(f"Error(s) in reparametrizing for {module._get_name()}:\n\t" + "\n\t".join(messages))
 
 
+_ABSENT = object()  # at a path where nothing was
+
+
 def _swap(module: Module, path: str, tensor: Any) -> Any:
     """Puts a tensor at a dotted path, whatever is registered there; returns what was there."""
     prefix, _, name = path.rpartition(".")
     owner = module.get_submodule(prefix)
-    if not hasattr(owner, name):
-        raise AttributeError(f"{owner._get_name()} has no attribute `{name}`")
-    before = getattr(owner, name)
-    if name in owner._parameters:
+    before = getattr(owner, name, _ABSENT)
+    if tensor is _ABSENT:
+        delattr(owner, name)
+    elif name in owner._parameters:
         owner._parameters[name] = tensor
     elif name in owner._buffers:
         owner._buffers[name] = tensor
@@ -119,7 +122,7 @@ def functional_call(
         strict: every name must be given, and no other.
 
     Raises:
-        RuntimeError: names do not fit in strict mode. AttributeError: there is no such name.
+        RuntimeError: names do not fit in strict mode. AttributeError: a path leads through a module that is not there.
         ValueError: different tensors for names of one parameter.
     """
     warnings.warn(

@@ -12,8 +12,8 @@ from ..parameter import Parameter, UninitializedParameter
 def norm_except_dim(v: Tensor, pow: float = 2, dim: int = 0) -> Tensor:
     """The norm over all dimensions but one, which stay as 1s; over all of them for dim -1."""
     if dim == -1:
-        return v.norm(pow)  # type: ignore[no-any-return]
-    return v.norm(pow, dim=[d for d in range(v.ndim) if d != dim], keepdim=True)  # type: ignore[no-any-return]
+        return v.norm(pow)
+    return v.norm(pow, dim=[d for d in range(v.ndim) if d != dim], keepdim=True)
 
 
 def weight_from(v: Tensor, g: Tensor, dim: int = 0) -> Any:
