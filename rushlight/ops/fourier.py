@@ -53,7 +53,7 @@ class FFT(Operator):
     def forward(ctx: Any, x: Array, n: int, dim: int, norm: Any, inverse: bool) -> Array:
         ctx.size, ctx.dim, ctx.norm, ctx.inverse = x.shape[dim], dim, norm, inverse
         ctx.real = not is_complex(x)
-        out = (np.fft.ifft if inverse else np.fft.fft)(x, n, dim, norm)  # type: ignore[arg-type]
+        out = (np.fft.ifft if inverse else np.fft.fft)(x, n, dim, norm)
         return _same_precision(out, x.dtype)
 
     @staticmethod
@@ -69,7 +69,7 @@ class RealFFT(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, n: int, dim: int, norm: Any) -> Array:
         ctx.size, ctx.n, ctx.dim, ctx.norm = x.shape[dim], n, dim, norm
-        return _same_precision(np.fft.rfft(x, n, dim, norm), x.dtype)  # type: ignore[arg-type]
+        return _same_precision(np.fft.rfft(x, n, dim, norm), x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -83,7 +83,7 @@ class RealInverseFFT(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, n: int, dim: int, norm: Any) -> Array:
         ctx.size, ctx.n, ctx.dim, ctx.norm = x.shape[dim], n, dim, norm
-        return _same_precision(np.fft.irfft(x, n, dim, norm), x.dtype)  # type: ignore[arg-type]
+        return _same_precision(np.fft.irfft(x, n, dim, norm), x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -403,7 +403,7 @@ def _window(window: Tensor | None, length: int, n_fft: int, like: Tensor, name: 
     if length == n_fft:
         return window
     parts = [wrap(np.zeros(k, window._array.dtype)) for k in (left, n_fft - length - left)]
-    return cat([parts[0], window, parts[1]])  # type: ignore[return-value]
+    return cat([parts[0], window, parts[1]])
 
 
 def stft(
@@ -526,7 +526,7 @@ def istft(
     found = total / envelope
     if length is not None and found._array.shape[1] < length:
         rest = wrap(np.zeros((found._array.shape[0], length - found._array.shape[1]), found._array.dtype))
-        found = cat([found, rest], 1)  # type: ignore[assignment]
+        found = cat([found, rest], 1)
     return found if input._array.ndim == 3 else found.squeeze(0)
 
 

@@ -89,10 +89,23 @@ def _plain(part: Any) -> Any:
 _SIMPLE = (int, slice, type(None), type(Ellipsis))
 
 
+def _is_plain(part: Any) -> bool:
+    """Whether a part of an index is what NumPy takes as it is: the common case, told quickly."""
+    kind = type(part)
+    if kind is slice:
+        return part.step is None and type(part.start) in _BOUND and type(part.stop) in _BOUND
+    return kind is int or part is None or part is Ellipsis
+
+
+_BOUND = (int, type(None))
+
+
 def plain_index(index: Any) -> tuple[Any, bool]:
     """An index as NumPy takes it, and whether it is basic (gives a view)."""
     kind = type(index)
     if kind is int:
+        return index, True
+    if kind is tuple and all(map(_is_plain, index)):
         return index, True
     if kind is list and any(isinstance(p, (slice, type(None), type(Ellipsis), TensorBase, list)) for p in index):
         index = tuple(index)  # torch: a list with slices or tensors in it is read as a tuple

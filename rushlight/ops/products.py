@@ -246,7 +246,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
         raise ShapeError(f"cross: inputs dimension {dim} must have length 3 {_pair(input, other)}")
     a, b = (movedim(expand(x, shape), dim, 0) for x in (input, other))
     turned = [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]
-    return into(out, movedim(stack(turned), 0, dim), "cross")  # type: ignore[arg-type]
+    return into(out, movedim(stack(turned), 0, dim), "cross")
 
 
 # --------------------------------------------------------------------------------------------- products that are added

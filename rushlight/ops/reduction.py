@@ -79,13 +79,14 @@ class Mean(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
-        if is_half(x):
-            return x.mean(axis=axes, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
-        return x.mean(axis=axes, keepdims=keepdims)
+        total = x.sum(
+            axis=axes, dtype=np.float32 if is_half(x) else None, keepdims=keepdims
+        )  # faster than NumPy's mean
+        return (total / np.asarray(count_of(x.shape, axes), total.dtype)).astype(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        share = restore(grad, ctx.shape, ctx.axes) / builtins.max(count_of(ctx.shape, ctx.axes), 1)  # type: ignore[arg-type]
+        share = restore(grad, ctx.shape, ctx.axes) / builtins.max(count_of(ctx.shape, ctx.axes), 1)
         return xp.broadcast_to(share, ctx.shape)
 
 

@@ -157,7 +157,7 @@ def cumsum(
         >>> rushlight.cumsum(rushlight.tensor([1, 2, 3]), 0)
         tensor([1, 3, 6])
     """
-    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumsum")  # type: ignore[arg-type]
+    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumsum")
     result = Cumsum.apply(x, d, kind) if x._array.ndim else x.reshape(1).cumsum(0, dtype=dtype).reshape(())
     return result if out is None else into(out, result, "cumsum")
 
@@ -166,7 +166,7 @@ def cumprod(
     input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Tensor | None = None, axis: int | None = None
 ) -> Tensor:
     """The product of each element and those before it in its lane."""
-    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumprod")  # type: ignore[arg-type]
+    x, d, kind = _scanned(input, axis if dim is None else dim, dtype, "cumprod")
     result = Cumprod.apply(x, d, kind) if x._array.ndim else x.reshape(1).cumprod(0, dtype=dtype).reshape(())
     return result if out is None else into(out, result, "cumprod")
 
