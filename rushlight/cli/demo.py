@@ -172,7 +172,7 @@ def output_folder(path: Path) -> Path:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what `rushlight demo` takes."""
     add = parser.add_argument
-    add("--epochs", type=whole_number, default=6, help="at most so many passes over the data (default: %(default)s)")
+    add("--epochs", type=whole_number, default=8, help="at most so many passes over the data (default: %(default)s)")
     add(
         "--until-loss",
         type=threshold,
@@ -193,8 +193,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="of the weights, the order of the data and dropout (default: %(default)s)",
     )
-    add("--batch-size", type=whole_number, default=64, metavar="N", help="images per step (default: %(default)s)")
-    add("--lr", type=positive_number, default=0.01, help="highest learning rate (default: %(default)s)")
+    add("--batch-size", type=whole_number, default=84, metavar="N", help="images per step (default: %(default)s)")
+    add("--lr", type=positive_number, default=0.005, help="highest learning rate (default: %(default)s)")
     add(
         "--threads",
         type=whole_number,
