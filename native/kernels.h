@@ -203,6 +203,12 @@ void avg_pool_forward(const float* x, const PoolShape& shape, const float* divis
 // dx (N, H, W, C) = the sum of grad / divisors over the windows that each element is in
 void avg_pool_backward(const float* grad, const PoolShape& shape, const float* divisors, float* dx);
 
+// --- box_muller.cpp --------------------------------------------------------------------------------------------------
+
+// Of each 16 numbers in [0, 1), u is the first half and v the second:  r = sqrt(-2 log(1 - u)), normals = r cos(2 pi v), then
+// r sin(2 pi v);  n is a multiple of 16
+void box_muller32(const float* uniforms, int64_t n, float* normals);
+
 // --- optim.cpp -------------------------------------------------------------------------------------------------------
 
 // The tensors of one step: parameters, gradients and up to three state tensors of each.

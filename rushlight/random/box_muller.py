@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import kernel
 from .arithmetic import Array, libm
 
 BLOCK = 16
@@ -43,6 +44,7 @@ def box_muller64(uniforms: Array) -> Array:
     return _paired(radius * libm(math.cos, angle), radius * libm(math.sin, angle))
 
 
+@kernel
 def box_muller32(uniforms: Array) -> Array:
     """(n,) uniform in [0, 1), n a multiple of 16 -> (n,) standard normal."""
     pairs = uniforms.reshape(-1, 2, BLOCK // 2)
