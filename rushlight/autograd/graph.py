@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import GraphError
 from ..hooks import RemovableHandle, register
@@ -60,48 +60,46 @@ def as_gradients(tensors: Any) -> tuple[Any, ...]:
     return tuple(t if t is None or mode.enabled else t._array for t in tensors)
 
 
-if TYPE_CHECKING:
-    _Mixin = Operator
-else:
-    _Mixin = object  # mixed into an operator's class
+def _hooked(cls: Any) -> type[Any]:
+    """What an entry of class `cls` becomes when hooks are registered on it: its backward runs between them."""
 
+    class Hooked(cls):  # type: ignore[misc]
+        __slots__ = ()  # an entry changes its class in place, so the objects' layout must stay
+        has_hooks = True
 
-class _Hooked(_Mixin):
-    """What an entry becomes when hooks are registered on it: its backward runs between them."""
+        def differentiate(self, grad: Any, create_graph: bool) -> Any:
+            outputs = as_tensors(grad if type(grad) is list else (grad,))
+            for hook in list(self.pre_hooks.values()):
+                outputs = _replaced(hook(outputs), outputs)
+            given: Any = as_gradients(outputs)
+            inputs: Any = super().differentiate(list(given) if type(grad) is list else given[0], create_graph)
+            for hook in list(self.post_hooks.values()):
+                inputs = as_gradients(_replaced(hook(as_tensors(inputs), outputs), as_tensors(inputs)))
+            return inputs
 
-    __slots__ = ()  # mixed into a class, it must not change the objects' layout
-    pre_hooks: dict[int, Any]
-    post_hooks: dict[int, Any]
-
-    def differentiate(self, grad: Any, create_graph: bool) -> Any:
-        outputs = as_tensors(grad if type(grad) is list else (grad,))
-        for hook in list(self.pre_hooks.values()):
-            outputs = _replaced(hook(outputs), outputs)
-        given: Any = as_gradients(outputs)
-        inputs: Any = super().differentiate(list(given) if type(grad) is list else given[0], create_graph)
-        for hook in list(self.post_hooks.values()):
-            inputs = as_gradients(_replaced(hook(as_tensors(inputs), outputs), as_tensors(inputs)))
-        return inputs
+    return Hooked
 
 
 def _replaced(changed: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
     return before if changed is None else changed if isinstance(changed, tuple) else (changed,)
 
 
-_variants: dict[tuple[type[Any], type[Any]], type[Any]] = {}
+_variants: dict[tuple[Any, type[Any]], type[Any]] = {}
 
 
-def _variant(base: type[Any], cls: type[Any]) -> type[Any]:
-    """The subclass of an operator's class that has the abilities of `base`."""
-    if (base, cls) not in _variants:
-        _variants[base, cls] = type(cls.__name__, (base, cls), {"__slots__": ()})
-    return _variants[base, cls]
+def _become(entry: Any, make: Callable[[Any], type[Any]]) -> None:
+    """Changes an entry's class in place to the variant of it that `make` makes. Only such entries pay for it."""
+    cls = type(entry)
+    if (make, cls) not in _variants:
+        _variants[make, cls] = make(cls)
+        _variants[make, cls].__name__ = cls.__name__
+    entry.__class__ = _variants[make, cls]
 
 
 def _with_hooks(node: Any) -> Any:
-    """The entry, changed in place to one that has hooks. Only such entries pay for them."""
-    if not isinstance(node, _Hooked):
-        node.__class__ = _variant(_Hooked, type(node))
+    """The entry, changed to one that has hooks."""
+    if not getattr(type(node), "has_hooks", False):
+        _become(node, _hooked)
         node.pre_hooks, node.post_hooks = {}, {}
     return node
 
@@ -191,24 +189,25 @@ class _Packed:
         return tensor._array
 
 
-class _Unpacking(_Mixin):
-    """What an entry becomes whose saved arrays were packed: backward finds them unpacked."""
+def _unpacking(cls: Any) -> type[Any]:
+    """What an entry of class `cls` becomes when its saved arrays were packed: backward finds them unpacked."""
 
-    __slots__ = ()
-    saved: Any
-    args: Any
+    class Unpacking(cls):  # type: ignore[misc]
+        __slots__ = ()
 
-    def differentiate(self, grad: Any, create_graph: bool) -> Any:
-        packed, packed_args = self.saved, self.args
-        if packed is not None:
-            self.saved, self.args = restored(packed), restored(packed_args)
-        try:
-            return super().differentiate(grad, create_graph)
-        finally:
-            self.saved, self.args = packed, packed_args
+        def differentiate(self, grad: Any, create_graph: bool) -> Any:
+            packed, packed_args = self.saved, self.args
+            if packed is not None:
+                self.saved, self.args = restored(packed), restored(packed_args)
+            try:
+                return super().differentiate(grad, create_graph)
+            finally:
+                self.saved, self.args = packed, packed_args
 
-    def _check_unwritten(self, arrays: Any) -> None:
-        """What a hook gave back is the hook's own affair."""
+        def _check_unwritten(self, arrays: Any) -> None:
+            """What a hook gave back is the hook's own affair."""
+
+    return Unpacking
 
 
 def restored(values: Any) -> tuple[Any, ...]:
@@ -222,7 +221,7 @@ def pack_saved(entry: Any) -> None:
         packed = {id(v): _Packed(v, pack, unpack) for v in entry.saved if hasattr(v, "strides")}
         entry.saved = tuple([packed.get(id(v), v) for v in entry.saved])
         entry.args = tuple([packed.get(id(v), v) for v in entry.args])
-        entry.__class__ = _variant(_Unpacking, type(entry))
+        _become(entry, _unpacking)
 
 
 class saved_tensors_hooks:
