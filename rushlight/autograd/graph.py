@@ -64,7 +64,6 @@ def _hooked(cls: Any) -> type[Any]:
     """What an entry of class `cls` becomes when hooks are registered on it: its backward runs between them."""
 
     class Hooked(cls):  # type: ignore[misc]
-        __slots__ = ()  # an entry changes its class in place, so the objects' layout must stay
         has_hooks = True
 
         def differentiate(self, grad: Any, create_graph: bool) -> Any:
@@ -193,7 +192,8 @@ def _unpacking(cls: Any) -> type[Any]:
     """What an entry of class `cls` becomes when its saved arrays were packed: backward finds them unpacked."""
 
     class Unpacking(cls):  # type: ignore[misc]
-        __slots__ = ()
+        saved: Any
+        args: Any
 
         def differentiate(self, grad: Any, create_graph: bool) -> Any:
             packed, packed_args = self.saved, self.args
