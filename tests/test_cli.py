@@ -19,6 +19,16 @@ from rushlight.data import Digits
 from rushlight.version import __version__
 
 
+def test_a_closed_pipe_ends_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run(
+        [sys.executable, "-m", "rushlight", "info"], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert result.returncode == 0 and "Broken" not in result.stderr and "Traceback" not in result.stderr
+
+
 @pytest.fixture
 def few(monkeypatch):
     """The demo on a tenth of the digits."""

@@ -4,11 +4,12 @@ exit code. A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from rushlight.cli import demo, info
-from rushlight.cli.outcome import FAILED, INTERRUPTED, USAGE, UsageError
+from rushlight.cli.outcome import FAILED, INTERRUPTED, OK, USAGE, UsageError
 from rushlight.version import __version__
 
 COMMANDS = {"demo": demo, "info": info}
@@ -49,10 +50,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().print_help(sys.stderr)
         return USAGE
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except UsageError as error:
         complain(str(error))
         return USAGE
+    except BrokenPipeError:  # whoever reads our output has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit does not complain
+        return OK
     except OSError as error:
         complain(str(error))
         return FAILED

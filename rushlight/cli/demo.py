@@ -193,7 +193,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="of the weights, the order of the data and dropout (default: %(default)s)",
     )
-    add("--batch-size", type=whole_number, default=84, metavar="N", help="images per step (default: %(default)s)")
+    add("--batch-size", type=whole_number, default=64, metavar="N", help="images per step (default: %(default)s)")
     add("--lr", type=positive_number, default=0.005, help="highest learning rate (default: %(default)s)")
     add(
         "--threads",
