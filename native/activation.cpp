@@ -1,5 +1,5 @@
-// Activations and their gradients: one pass over memory each. Every function here maps elements one by one, so arrays of
-// any shape come as n numbers.
+// Activations and their gradients: one pass over memory each. Every function here maps elements one by one, so arrays
+// of any shape come as n numbers.
 #include "kernels.h"
 #include "parallel.h"
 #include "vmath.h"
@@ -29,9 +29,9 @@ void map(const float* a, const float* b, int64_t n, float* y, const F& f) {
     });
 }
 
-constexpr float root_half = 0.70710678118654752f;          // sqrt(1/2)
-constexpr float density_scale = 0.39894228040143268f;      // 1 / sqrt(2 pi)
-constexpr float tanh_scale = 0.79788456080286536f;         // sqrt(2 / pi)
+constexpr float root_half = 0.70710678118654752f;      // sqrt(1/2)
+constexpr float density_scale = 0.39894228040143268f;  // 1 / sqrt(2 pi)
+constexpr float tanh_scale = 0.79788456080286536f;     // sqrt(2 / pi)
 constexpr float tanh_cubic = 0.044715f;
 
 }  // namespace

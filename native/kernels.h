@@ -68,15 +68,15 @@ bool depthwise_backward_weight(const ConvShape& s, const float* grad, const floa
 
 // --- activation.cpp: n elements each ---------------------------------------------------------------------------------
 
-void relu_forward(const float* x, int64_t n, float* y);                             // y = max(x, 0)
-void relu_backward(const float* grad, const float* y, int64_t n, float* dx);        // dx = grad [y > 0]
-void sigmoid_forward(const float* x, int64_t n, float* y);                          // y = 1 / (1 + e^-x)
-void sigmoid_backward(const float* grad, const float* y, int64_t n, float* dx);     // dx = grad y (1 - y)
+void relu_forward(const float* x, int64_t n, float* y);                          // y = max(x, 0)
+void relu_backward(const float* grad, const float* y, int64_t n, float* dx);     // dx = grad [y > 0]
+void sigmoid_forward(const float* x, int64_t n, float* y);                       // y = 1 / (1 + e^-x)
+void sigmoid_backward(const float* grad, const float* y, int64_t n, float* dx);  // dx = grad y (1 - y)
 void tanh_forward(const float* x, int64_t n, float* y);
-void tanh_backward(const float* grad, const float* y, int64_t n, float* dx);        // dx = grad (1 - y^2)
-void silu_forward(const float* x, int64_t n, float* y);                             // y = x sigmoid(x)
+void tanh_backward(const float* grad, const float* y, int64_t n, float* dx);  // dx = grad (1 - y^2)
+void silu_forward(const float* x, int64_t n, float* y);                       // y = x sigmoid(x)
 void silu_backward(const float* grad, const float* x, int64_t n, float* dx);
-void gelu_forward(const float* x, int64_t n, float* y);                             // y = x (1 + erf(x / sqrt 2)) / 2
+void gelu_forward(const float* x, int64_t n, float* y);  // y = x (1 + erf(x / sqrt 2)) / 2
 void gelu_backward(const float* grad, const float* x, int64_t n, float* dx);
 void gelu_tanh_forward(const float* x, int64_t n, float* y);  // y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 void gelu_tanh_backward(const float* grad, const float* x, int64_t n, float* dx);
@@ -84,16 +84,19 @@ void gelu_tanh_backward(const float* grad, const float* x, int64_t n, float* dx)
 // --- softmax.cpp: rows of C ------------------------------------------------------------------------------------------
 
 void softmax_forward(const float* x, int64_t R, int64_t C, float* y);
-void softmax_backward(const float* grad, const float* y, int64_t R, int64_t C, float* dx);  // dx = y (grad - sum(grad y))
+void softmax_backward(const float* grad, const float* y, int64_t R, int64_t C,
+                      float* dx);  // dx = y (grad - sum(grad y))
 void log_softmax_forward(const float* x, int64_t R, int64_t C, float* y);
-void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t C, float* dx);  // dx = grad - e^y sum(grad)
+void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t C,
+                          float* dx);  // dx = grad - e^y sum(grad)
 
-// lse[r] = log sum_c e^logits[r, c];  losses[r] = (1 - s) (lse[r] - logits[r, target[r]]) + s (lse[r] - mean_c logits[r, c]),
-// s = smoothing; 0 where target[r] is ignore. Targets must be valid.
-void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R, int64_t C,
-                        float* losses, float* lse);
+// lse[r] = log sum_c e^logits[r, c];  losses[r] = (1 - s) (lse[r] - logits[r, target[r]]) + s (lse[r] - mean_c
+// logits[r, c]), s = smoothing; 0 where target[r] is ignore. Targets must be valid.
+void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R,
+                        int64_t C, float* losses, float* lse);
 
-// dlogits[r, c] = g[r] (e^(logits[r, c] - lse[r]) - (1 - s) [c = target[r]] - s / C),  g[r] = scale[r * scale_step]; 0 where ignored
+// dlogits[r, c] = g[r] (e^(logits[r, c] - lse[r]) - (1 - s) [c = target[r]] - s / C),  g[r] = scale[r * scale_step]; 0
+// where ignored
 void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const int64_t* target,
                             const float* lse, int64_t ignore, float smoothing, int64_t R, int64_t C, float* dlogits);
 
@@ -114,14 +117,15 @@ struct AttentionShape {
 };
 
 // y = softmax(scale q k^T) v;  lse (heads, L) = the log-sum-exp of each row of scale q k^T
-bool attention_forward(const AttentionShape& s, const HeadRows& q, const HeadRows& k, const HeadRows& v, const HeadRows& y,
-                       float* lse);
+bool attention_forward(const AttentionShape& s, const HeadRows& q, const HeadRows& k, const HeadRows& v,
+                       const HeadRows& y, float* lse);
 // With p = e^(scale q k^T - lse):  dv = p^T grad,  ds = scale p (grad v^T - sum(grad y)),  dq = ds k,  dk = ds^T q
 bool attention_backward(const AttentionShape& s, const HeadRows& grad, const HeadRows& q, const HeadRows& k,
                         const HeadRows& v, const HeadRows& y, const float* lse, const HeadRows& dq, const HeadRows& dk,
                         const HeadRows& dv);
 
-// --- recurrent.cpp: L steps of N sequences, H hidden units ------------------------------------------------------------
+// --- recurrent.cpp: L steps of N sequences, H hidden units
+// ------------------------------------------------------------
 
 struct RecurrentShape {
     int64_t L, N, H, gates;
@@ -137,43 +141,50 @@ struct Steps {
 // x (L, N, 4H), w_hh (4H, H) -> y = all h (L, N, H), gates = i, f, g, o (L, N, 4H), cells = all c (L, N, H)
 bool lstm_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* c0, const float* w_hh,
                   const float* b_hh, float* y, float* gates, float* cells);
-// arriving (N, H) is the gradient of cells[last[n], n]; last = nullptr: step L - 1. dhs (L, N, H) = all that reached each h
-bool lstm_backward(const RecurrentShape& s, const Steps& grad, const float* arriving, const int64_t* last, const float* c0,
-                   const float* w_hh, const float* gates, const float* cells, float* dx, float* dhs, float* dh0, float* dc0);
+// arriving (N, H) is the gradient of cells[last[n], n]; last = nullptr: step L - 1. dhs (L, N, H) = all that reached
+// each h
+bool lstm_backward(const RecurrentShape& s, const Steps& grad, const float* arriving, const int64_t* last,
+                   const float* c0, const float* w_hh, const float* gates, const float* cells, float* dx, float* dhs,
+                   float* dh0, float* dc0);
 
 // m = h w_hh^T + b_hh;  r, z = sigmoid(x[t][0, 1] + m[0, 1]);  n = tanh(x[t][2] + r m[2]);  h = n + z (h - n)
 // x (L, N, 3H), w_hh (3H, H) -> y (L, N, H), gates = r, z, n (L, N, 3H), hidden = m[2] of each step (L, N, H)
-bool gru_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y,
-                 float* gates, float* hidden);
+bool gru_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh,
+                 float* y, float* gates, float* hidden);
 // dx, dproducts (L, N, 3H): the gradients of x and of m
 bool gru_backward(const RecurrentShape& s, const Steps& grad, const float* h0, const float* w_hh, const float* y,
                   const float* gates, const float* hidden, float* dx, float* dproducts, float* dh0);
 
 // h = tanh or relu of x[t] + h w_hh^T + b_hh;  x (L, N, H), w_hh (H, H) -> y = all h (L, N, H)
-bool rnn_tanh_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y);
-bool rnn_relu_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh, float* y);
-bool rnn_tanh_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx, float* dh0);
-bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx, float* dh0);
+bool rnn_tanh_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh,
+                      float* y);
+bool rnn_relu_forward(const RecurrentShape& s, const Steps& x, const float* h0, const float* w_hh, const float* b_hh,
+                      float* y);
+bool rnn_tanh_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx,
+                       float* dh0);
+bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx,
+                       float* dh0);
 
 // --- norm.cpp --------------------------------------------------------------------------------------------------------
 
-// y[r, c] = (x[r, c] - mean[r]) * rstd[r] * weight[c] + bias[c],  rstd = 1 / sqrt(var + eps); weight, bias may be nullptr
-void layer_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t R, int64_t C, float* y,
-                        float* mean, float* rstd);
+// y[r, c] = (x[r, c] - mean[r]) * rstd[r] * weight[c] + bias[c],  rstd = 1 / sqrt(var + eps); weight, bias may be
+// nullptr
+void layer_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t R, int64_t C,
+                        float* y, float* mean, float* rstd);
 void layer_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
                          int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
 
 // Of each column of x (R, C): mean and biased variance.
 void batch_norm_statistics(const float* x, int64_t R, int64_t C, float* mean, float* var);
 // y[r, c] = (x[r, c] - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]; weight, bias may be nullptr
-void batch_norm_apply(const float* x, const float* mean, const float* var, const float* weight, const float* bias, float eps,
-                      int64_t R, int64_t C, float* y);
-void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var, float eps,
-                         int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
+void batch_norm_apply(const float* x, const float* mean, const float* var, const float* weight, const float* bias,
+                      float eps, int64_t R, int64_t C, float* y);
+void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var,
+                         float eps, int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
 
 // The same over groups of C / G columns of each of N images (R, C); mean, rstd (N, G)
-void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t N, int64_t R, int64_t C,
-                        int64_t G, float* y, float* mean, float* rstd);
+void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t N, int64_t R,
+                        int64_t C, int64_t G, float* y, float* mean, float* rstd);
 void group_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
                          int64_t N, int64_t R, int64_t C, int64_t G, float* dx, float* dweight, float* dbias);
 
@@ -185,7 +196,8 @@ void rms_norm_backward(const float* grad, const float* x, const float* weight, c
 // --- embedding.cpp ---------------------------------------------------------------------------------------------------
 
 // dweight[v] = sum over the rows r with indices[r] = v of grad[r],  grad (R, D), dweight (V, D); 0 for v = padding
-void embedding_backward(const float* grad, const int64_t* indices, int64_t padding, int64_t R, int64_t D, int64_t V, float* dweight);
+void embedding_backward(const float* grad, const int64_t* indices, int64_t padding, int64_t R, int64_t D, int64_t V,
+                        float* dweight);
 
 // --- pool.cpp: channels-last images ----------------------------------------------------------------------------------
 
@@ -196,7 +208,8 @@ struct PoolShape {
 // y (N, out_h, out_w, C) = the largest x (N, H, W, C) of each window; indices = its h * W + w
 void max_pool_forward(const float* x, const PoolShape& shape, float* y, int32_t* indices);
 // dx (N, plane, C) = the sum of grad (N, out_plane, C) over the outputs that each input won
-void max_pool_backward(const float* grad, const int32_t* indices, int64_t N, int64_t plane, int64_t out_plane, int64_t C, float* dx);
+void max_pool_backward(const float* grad, const int32_t* indices, int64_t N, int64_t plane, int64_t out_plane,
+                       int64_t C, float* dx);
 
 // y (N, out_h, out_w, C) = the sum of x (N, H, W, C) over each window / divisors (out_h, out_w)
 void avg_pool_forward(const float* x, const PoolShape& shape, const float* divisors, float* y);
@@ -205,8 +218,8 @@ void avg_pool_backward(const float* grad, const PoolShape& shape, const float* d
 
 // --- box_muller.cpp --------------------------------------------------------------------------------------------------
 
-// Of each 16 numbers in [0, 1), u is the first half and v the second:  r = sqrt(-2 log(1 - u)), normals = r cos(2 pi v), then
-// r sin(2 pi v);  n is a multiple of 16
+// Of each 16 numbers in [0, 1), u is the first half and v the second:  r = sqrt(-2 log(1 - u)), normals = r cos(2 pi
+// v), then r sin(2 pi v);  n is a multiple of 16
 void box_muller32(const float* uniforms, int64_t n, float* normals);
 
 // --- optim.cpp -------------------------------------------------------------------------------------------------------
@@ -221,15 +234,17 @@ struct SgdOptions {
     float lr, momentum, dampening, weight_decay;
     bool nesterov, maximize;
 };
-// b = momentum b + (1 - dampening) g,  w = w - lr b  (nesterov: w - lr (g + momentum b)),  g = grad + weight_decay w; b = first
+// b = momentum b + (1 - dampening) g,  w = w - lr b  (nesterov: w - lr (g + momentum b)),  g = grad + weight_decay w; b
+// = first
 void sgd(const OptimizerTensors& tensors, const SgdOptions& options);
 
 struct AdamOptions {
     double lr, beta1, beta2, eps, weight_decay;
     bool maximize, decoupled;
 };
-// m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  w = w - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
-// m = first, v = second; third, if there, holds the largest v so far, which then takes its place (amsgrad)
+// m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  w = w - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 -
+// beta2^t) + eps) m = first, v = second; third, if there, holds the largest v so far, which then takes its place
+// (amsgrad)
 void adam(const OptimizerTensors& tensors, const std::vector<double>& steps, const AdamOptions& options);
 
 }  // namespace rushlight

@@ -41,7 +41,9 @@ void for_vectors(int64_t begin, int64_t end, const F& f) {
     for (; i + W <= end; i += W)
         f([=](const float* p) { return load(p + i); }, [=](float* p, vf v) { store(p + i, v); });
     const int rest = int(end - i);
-    if (rest > 0) f([=](const float* p) { return load_first(p + i, rest); }, [=](float* p, vf v) { store_first(p + i, v, rest); });
+    if (rest > 0)
+        f([=](const float* p) { return load_first(p + i, rest); },
+          [=](float* p, vf v) { store_first(p + i, v, rest); });
 }
 
 }  // namespace
@@ -70,12 +72,15 @@ void adam(const OptimizerTensors& t, const std::vector<double>& steps, const Ada
         const float* grads = t.grads[i];
         const float lr = float(o.lr / (1.0 - std::pow(o.beta1, steps[i])));
         const float root = float(std::sqrt(1.0 - std::pow(o.beta2, steps[i])));
-        const float keep1 = float(1.0 - o.beta1), beta2 = float(o.beta2), keep2 = float(1.0 - o.beta2), eps = float(o.eps);
+        const float keep1 = float(1.0 - o.beta1), beta2 = float(o.beta2), keep2 = float(1.0 - o.beta2),
+                    eps = float(o.eps);
         const float decay = float(o.weight_decay), shrink = float(1.0 - o.lr * o.weight_decay);
         for_vectors(begin, end, [&](auto get, auto set) {
             vf weight = get(w), g = o.maximize ? -get(grads) : get(grads);
-            if (o.decoupled) weight = weight * shrink;
-            else if (decay != 0.0f) g = g + decay * weight;
+            if (o.decoupled)
+                weight = weight * shrink;
+            else if (decay != 0.0f)
+                g = g + decay * weight;
             const vf mean = get(m), new_mean = mean + keep1 * (g - mean);
             vf square = beta2 * get(v) + keep2 * (g * g);
             set(m, new_mean);

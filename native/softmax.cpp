@@ -1,5 +1,5 @@
-// Softmax over the last dimension, its logarithm, and cross entropy, which never writes the probabilities in its forward
-// pass. Each row is read while it is in the nearest cache.
+// Softmax over the last dimension, its logarithm, and cross entropy, which never writes the probabilities in its
+// forward pass. Each row is read while it is in the nearest cache.
 #include <cmath>
 
 #include "kernels.h"
@@ -108,8 +108,8 @@ void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t 
     });
 }
 
-void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R, int64_t C,
-                        float* losses, float* lse) {
+void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R,
+                        int64_t C, float* losses, float* lse) {
     parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; r++) {
             const float* x = logits + r * C;
@@ -119,7 +119,8 @@ void cross_entropy_rows(const float* logits, const int64_t* target, int64_t igno
                 continue;
             }
             const float hit = lse[r] - x[target[r]];
-            losses[r] = smoothing == 0.0f ? hit : (1.0f - smoothing) * hit + smoothing * (lse[r] - row_sum(x, C) / float(C));
+            losses[r] =
+                smoothing == 0.0f ? hit : (1.0f - smoothing) * hit + smoothing * (lse[r] - row_sum(x, C) / float(C));
         }
     });
 }

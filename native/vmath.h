@@ -34,8 +34,8 @@ inline vf exp(vf x) {
     return select(x != x, x, p);
 }
 
-// e^x for x <= 88, never below 2^-126: for weights relative to the largest. The sum that rounds to a whole number has that
-// number in its lowest bits, too.
+// e^x for x <= 88, never below 2^-126: for weights relative to the largest. The sum that rounds to a whole number has
+// that number in its lowest bits, too.
 inline vf exp_to_one(vf x) {
     const vf shift = broadcast(12582912.0f);
     const vf bounded = max(broadcast(-87.3f), x);  // in this order NaN stays NaN

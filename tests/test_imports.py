@@ -32,7 +32,7 @@ FLOORS = [
     ["ops"],
     ["printing"],
     ["tensor"],
-    ["special", "linalg", "fft"],  # names that PyTorch gathers in modules of their own
+    ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules of their own
     ["serialization"],
     ["nn", "optim", "utils.data", "utils.hooks"],
     ["optim.swa_utils"],  # averages modules

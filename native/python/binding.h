@@ -43,10 +43,10 @@ public:
     }
 };
 
-inline PyObject* not_implemented() { 
+inline PyObject* not_implemented() {
     Py_INCREF(Py_NotImplemented);
     return Py_NotImplemented;
- }
+}
 
 // --- arrays that come in -----------------------------------------------------------------------------------------
 
@@ -98,7 +98,8 @@ inline Ref none() {
 
 // --- small arguments ---------------------------------------------------------------------------------------------
 
-// Reads an int (no bool, nothing that overflows), a number, a tuple of exactly n ints. False leaves no exception behind.
+// Reads an int (no bool, nothing that overflows), a number, a tuple of exactly n ints. False leaves no exception
+// behind.
 inline bool read_int(PyObject* o, int64_t* out) {
     if (!PyLong_CheckExact(o)) return false;
     int overflow = 0;
@@ -154,13 +155,16 @@ public:
 // --- the module --------------------------------------------------------------------------------------------------
 
 // The arguments of every method: METH_FASTCALL, positional only.
-#define RUSHLIGHT_METHOD(name, doc) {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name)), METH_FASTCALL, doc}
+#define RUSHLIGHT_METHOD(name, doc) \
+    {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name)), METH_FASTCALL, doc}
 // The same for the binding `name_` of a kernel `name`.
-#define RUSHLIGHT_TWIN(name, doc) {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name##_)), METH_FASTCALL, doc}
+#define RUSHLIGHT_TWIN(name, doc) \
+    {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name##_)), METH_FASTCALL, doc}
 
 bool add_tape_types(PyObject* module);
 extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[], conv_methods[];
-extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[], embedding_methods[];
+extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
+    embedding_methods[];
 extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[];
 
 }  // namespace rushlight

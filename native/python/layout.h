@@ -1,5 +1,5 @@
-// Memory layouts beyond C order that kernels take as they are: dense arrays in any order of dimensions, for work element
-// by element, and channels-last images, (N, C, *S) stored as (N, *S, C).
+// Memory layouts beyond C order that kernels take as they are: dense arrays in any order of dimensions, for work
+// element by element, and channels-last images, (N, C, *S) stored as (N, *S, C).
 #pragma once
 
 #include <algorithm>
@@ -38,7 +38,9 @@ inline bool is_f32_dense(PyObject* o) { return is_f32(o) && size(o) > 0 && is_de
 inline bool is_f32_dense_like(PyObject* o, PyObject* model) { return is_f32(o) && same_layout(o, model); }
 
 // A new array of the shape and order of dimensions of a dense one.
-inline Ref new_f32_laid_out_like(PyObject* o) { return Ref(PyArray_NewLikeArray(as_array(o), NPY_KEEPORDER, nullptr, 0)); }
+inline Ref new_f32_laid_out_like(PyObject* o) {
+    return Ref(PyArray_NewLikeArray(as_array(o), NPY_KEEPORDER, nullptr, 0));
+}
 
 // Whether (N, C, *S) lies in memory as (N, *S, C) without gaps; a matrix (N, C) does if it is in C order.
 inline bool is_channels_last(PyObject* o) {
@@ -80,8 +82,10 @@ inline Ref as_channels_last(PyObject* o) {
     }
     Ref copy = new_channels_last(PyArray_TYPE(as_array(o)), ndim(o), PyArray_DIMS(as_array(o)));
     if (!copy) return copy;
-    if (is_f32_contiguous(o)) transpose_batch(data(o), dim(o, 0), dim(o, 1), size(o) / (dim(o, 0) * dim(o, 1)), data(copy));
-    else if (PyArray_CopyInto(copy.array(), as_array(o)) < 0) return Ref();
+    if (is_f32_contiguous(o))
+        transpose_batch(data(o), dim(o, 0), dim(o, 1), size(o) / (dim(o, 0) * dim(o, 1)), data(copy));
+    else if (PyArray_CopyInto(copy.array(), as_array(o)) < 0)
+        return Ref();
     return copy;
 }
 

@@ -10,8 +10,8 @@
 namespace rushlight {
 namespace {
 
-// Kernel(twin, definition): calls twin, a positional-only function of this module; where that answers NotImplemented, or
-// keyword arguments are given, calls definition with the same arguments.
+// Kernel(twin, definition): calls twin, a positional-only function of this module; where that answers NotImplemented,
+// or keyword arguments are given, calls definition with the same arguments.
 struct Kernel {
     PyObject_HEAD
     PyObject* twin;
@@ -40,7 +40,8 @@ PyObject* call_kernel(PyObject* self, PyObject* const* args, size_t flagged, PyO
 PyObject* new_kernel(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     static const char* names[] = {"twin", "definition", nullptr};
     PyObject *twin, *definition;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O", const_cast<char**>(names), &PyCFunction_Type, &twin, &definition))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O", const_cast<char**>(names), &PyCFunction_Type, &twin,
+                                     &definition))
         return nullptr;
     if (PyCFunction_GET_FLAGS(twin) != METH_FASTCALL) {
         PyErr_SetString(PyExc_TypeError, "Kernel: twin must be a positional-only function of a native module");
@@ -130,7 +131,8 @@ PyObject* use_twins(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return PyBool_FromLong(before);
 }
 
-PyMethodDef module_methods[] = {RUSHLIGHT_METHOD(use_twins, "use_twins(flag): whether kernels try their twins; returns the old setting."), {}};
+PyMethodDef module_methods[] = {
+    RUSHLIGHT_METHOD(use_twins, "use_twins(flag): whether kernels try their twins; returns the old setting."), {}};
 
 PyMethodDef kernel_methods[] = {{"__reduce__", reduce_kernel, METH_NOARGS, nullptr}, {}};
 
@@ -159,12 +161,14 @@ bool processor_can_run_this() {
 #if defined(__x86_64__)
     __builtin_cpu_init();
 #if defined(__AVX512F__)
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
-        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512cd"))
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512cd"))
         return false;
 #endif
 #if defined(__AVX2__)
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2")) return false;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2"))
+        return false;
 #endif
 #if defined(__SSE4_2__)
     if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt")) return false;
@@ -177,9 +181,9 @@ __attribute__((noinline)) PyObject* make_module() {
     if (PyArray_ImportNumPyAPI() < 0) return nullptr;
     Ref module(PyModule_Create(&definition));
     if (!module) return nullptr;
-    PyMethodDef* const families[] = {module_methods,    tape_methods,      thread_methods, allocator_methods,
+    PyMethodDef* const families[] = {module_methods,    tape_methods,      thread_methods,     allocator_methods,
                                      gemm_methods,      conv_methods,      activation_methods, softmax_methods,
-                                     attention_methods, recurrent_methods, embedding_methods, norm_methods,
+                                     attention_methods, recurrent_methods, embedding_methods,  norm_methods,
                                      pool_methods,      optim_methods,     random_methods};
     for (PyMethodDef* methods : families)
         if (PyModule_AddFunctions(module.get(), methods) < 0) return nullptr;

@@ -5,7 +5,8 @@
 namespace rushlight {
 namespace {
 
-// Appends the data of every array of a list, each laid out as the parameter of the same number. An empty list or None: none.
+// Appends the data of every array of a list, each laid out as the parameter of the same number. An empty list or None:
+// none.
 bool read_arrays(PyObject* list, PyObject* params, bool optional, std::vector<float*>* out) {
     if (optional && list == Py_None) return true;
     if (!PyList_CheckExact(list)) return false;
@@ -42,10 +43,11 @@ double total(const std::vector<int64_t>& sizes) {
 PyObject* sgd_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     OptimizerTensors t;
     SgdOptions o{};
-    if (count != 9 || !read_arrays(args[0], args[0], false, &t.params) || !read_arrays(args[1], args[0], false, &t.grads) ||
-        !read_arrays(args[2], args[0], true, &t.first) || !read_float(args[3], &o.lr) || !read_float(args[4], &o.momentum) ||
-        !read_float(args[5], &o.dampening) || !read_float(args[6], &o.weight_decay) || !read_bool(args[7], &o.nesterov) ||
-        !read_bool(args[8], &o.maximize) || !is_writeable(args[0]) || !is_writeable(args[2]))
+    if (count != 9 || !read_arrays(args[0], args[0], false, &t.params) ||
+        !read_arrays(args[1], args[0], false, &t.grads) || !read_arrays(args[2], args[0], true, &t.first) ||
+        !read_float(args[3], &o.lr) || !read_float(args[4], &o.momentum) || !read_float(args[5], &o.dampening) ||
+        !read_float(args[6], &o.weight_decay) || !read_bool(args[7], &o.nesterov) || !read_bool(args[8], &o.maximize) ||
+        !is_writeable(args[0]) || !is_writeable(args[2]))
         return not_implemented();
     read_sizes(args[0], &t.sizes);
     {
@@ -65,17 +67,20 @@ bool read_steps(PyObject* list, size_t expected, std::vector<double>* out) {
     return true;
 }
 
-// adam_(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled)
+// adam_(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, eps, weight_decay, amsgrad,
+// maximize, decoupled)
 PyObject* adam_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     OptimizerTensors t;
     AdamOptions o{};
     std::vector<double> steps;
     bool amsgrad = false;
-    if (count != 14 || !read_arrays(args[0], args[0], false, &t.params) || !read_arrays(args[1], args[0], false, &t.grads) ||
-        !read_arrays(args[2], args[0], false, &t.first) || !read_arrays(args[3], args[0], false, &t.second) || !read_bool(args[11], &amsgrad) ||
+    if (count != 14 || !read_arrays(args[0], args[0], false, &t.params) ||
+        !read_arrays(args[1], args[0], false, &t.grads) || !read_arrays(args[2], args[0], false, &t.first) ||
+        !read_arrays(args[3], args[0], false, &t.second) || !read_bool(args[11], &amsgrad) ||
         (amsgrad && !read_arrays(args[4], args[0], false, &t.third)) || !read_steps(args[5], t.params.size(), &steps) ||
-        !read_double(args[6], &o.lr) || !read_double(args[7], &o.beta1) || !read_double(args[8], &o.beta2) || !read_double(args[9], &o.eps) ||
-        !read_double(args[10], &o.weight_decay) || !read_bool(args[12], &o.maximize) || !read_bool(args[13], &o.decoupled))
+        !read_double(args[6], &o.lr) || !read_double(args[7], &o.beta1) || !read_double(args[8], &o.beta2) ||
+        !read_double(args[9], &o.eps) || !read_double(args[10], &o.weight_decay) || !read_bool(args[12], &o.maximize) ||
+        !read_bool(args[13], &o.decoupled))
         return not_implemented();
     for (int i : {0, 2, 3})
         if (!is_writeable(args[i])) return not_implemented();

@@ -33,10 +33,12 @@ Entry* as_entry(PyObject* o) { return reinterpret_cast<Entry*>(o); }
 // Known after import: the classes made in Python, and what of them the hot path calls.
 PyTypeObject *tensor_base, *tensor_type, *entry_type, *view_type, *leaf_type, *pick_type;
 PyObject *empty_tuple, *operator_differentiate, *call_hooks, *keep_retained, *deliver_slowly, *recorder;
-PyObject *s_forward, *s_backward, *s_saves, *s_differentiate, *s_index, *s_hooks, *s_after, *s_tensor, *s_check, *s_record;
+PyObject *s_forward, *s_backward, *s_saves, *s_differentiate, *s_index, *s_hooks, *s_after, *s_tensor, *s_check,
+    *s_record;
 
 Clock clock_now = 0, last_write = 0;
-std::unordered_map<void*, std::pair<Clock, long>> written;  // owner of some memory -> last write to it, number of writes
+std::unordered_map<void*, std::pair<Clock, long>>
+    written;  // owner of some memory -> last write to it, number of writes
 
 thread_local bool grad_enabled = true, inference = false;
 
@@ -91,9 +93,12 @@ void free_object(PyObject* self) {
 #define MEMBER(Type, name, field, kind) {name, kind, offsetof(Type, field), 0, nullptr}
 
 PyMemberDef tensor_members[] = {
-    MEMBER(Tensor, "_array", array, T_OBJECT_EX), MEMBER(Tensor, "_edge", edge, T_OBJECT),
-    MEMBER(Tensor, "_base", base, T_OBJECT),      MEMBER(Tensor, "_path", path, T_OBJECT),
-    MEMBER(Tensor, "_views", views, T_OBJECT),    MEMBER(Tensor, "_grad", grad, T_OBJECT),
+    MEMBER(Tensor, "_array", array, T_OBJECT_EX),
+    MEMBER(Tensor, "_edge", edge, T_OBJECT),
+    MEMBER(Tensor, "_base", base, T_OBJECT),
+    MEMBER(Tensor, "_path", path, T_OBJECT),
+    MEMBER(Tensor, "_views", views, T_OBJECT),
+    MEMBER(Tensor, "_grad", grad, T_OBJECT),
     {},
 };
 
@@ -151,11 +156,10 @@ PyObject* new_entry(PyTypeObject* type, PyObject*, PyObject*) {
 }
 
 PyMemberDef entry_members[] = {
-    MEMBER(Entry, "saved", saved, T_OBJECT_EX),    MEMBER(Entry, "args", args, T_OBJECT_EX),
-    MEMBER(Entry, "hooks", hooks, T_OBJECT),       MEMBER(Entry, "retained", retained, T_OBJECT),
-    MEMBER(Entry, "trace", trace, T_OBJECT),       MEMBER(Entry, "outputs", outputs, T_PYSSIZET),
-    MEMBER(Entry, "seq", seq, T_ULONGLONG),
-    {},
+    MEMBER(Entry, "saved", saved, T_OBJECT_EX), MEMBER(Entry, "args", args, T_OBJECT_EX),
+    MEMBER(Entry, "hooks", hooks, T_OBJECT),    MEMBER(Entry, "retained", retained, T_OBJECT),
+    MEMBER(Entry, "trace", trace, T_OBJECT),    MEMBER(Entry, "outputs", outputs, T_PYSSIZET),
+    MEMBER(Entry, "seq", seq, T_ULONGLONG),     {},
 };
 
 PyObject* save(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -306,7 +310,8 @@ PyObject* apply_view(PyObject* cls, PyObject* const* args, Py_ssize_t count) {
     Ref out(apply(cls, args, count));
     if (!out || count < 1 || !is_tensor(args[0]) || !is_tensor(out.get())) return out.release();
     PyObject *array = as_tensor(out.get())->array, *source = as_tensor(args[0])->array;
-    if (!PyArray_Check(array) || !PyArray_BASE(as_array(array)) || owner_of(array) != owner_of(source)) return out.release();
+    if (!PyArray_Check(array) || !PyArray_BASE(as_array(array)) || owner_of(array) != owner_of(source))
+        return out.release();
     Ref constants(PyTuple_New(count - 1));
     if (!constants) return nullptr;
     for (Py_ssize_t i = 1; i < count; i++) {
@@ -335,9 +340,11 @@ PyType_Slot entry_slots[] = {
 PyType_Spec entry_spec = {"rushlight.kernels.Entry", sizeof(Entry), 0,
                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, entry_slots};
 
-PyType_Slot view_slots[] = {{Py_tp_methods, view_methods}, {Py_tp_traverse, reinterpret_cast<void*>(traverse_entry)},
+PyType_Slot view_slots[] = {{Py_tp_methods, view_methods},
+                            {Py_tp_traverse, reinterpret_cast<void*>(traverse_entry)},
                             {Py_tp_clear, reinterpret_cast<void*>(clear_entry)},
-                            {Py_tp_dealloc, reinterpret_cast<void*>(free_object<clear_entry>)}, {0, nullptr}};
+                            {Py_tp_dealloc, reinterpret_cast<void*>(free_object<clear_entry>)},
+                            {0, nullptr}};
 PyType_Spec view_spec = {"rushlight.kernels.ViewEntry", sizeof(Entry), 0,
                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, view_slots};
 
@@ -429,11 +436,14 @@ public:
             PyObject* edges = as_entry(order[i])->edges;
             for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(edges); j++) {
                 PyObject* edge = PyTuple_GET_ITEM(edges, j);
-                if (Py_TYPE(edge) == leaf_type) waiting[edge]++;
-                else find(edge, mark);
+                if (Py_TYPE(edge) == leaf_type)
+                    waiting[edge]++;
+                else
+                    find(edge, mark);
             }
         }
-        std::sort(order.begin(), order.end(), [](PyObject* a, PyObject* b) { return as_entry(a)->seq > as_entry(b)->seq; });
+        std::sort(order.begin(), order.end(),
+                  [](PyObject* a, PyObject* b) { return as_entry(a)->seq > as_entry(b)->seq; });
         for (Py_ssize_t i = 0; i < count; i++) {
             PyObject* edge = PyTuple_GET_ITEM(PyList_GET_ITEM(roots, i), 0);
             if (Py_TYPE(edge) == leaf_type && !waiting.count(edge) && !deliver(edge)) return false;
@@ -477,7 +487,8 @@ private:
         Ref grad = take(node);
         if (!grad) return count_down(node);
         Entry* entry = as_entry(node);
-        if (!is_none(entry->hooks)) grad = Ref(PyObject_CallFunctionObjArgs(call_hooks, entry->hooks, grad.get(), Py_False, nullptr));
+        if (!is_none(entry->hooks))
+            grad = Ref(PyObject_CallFunctionObjArgs(call_hooks, entry->hooks, grad.get(), Py_False, nullptr));
         if (!grad) return false;
         if (!is_none(entry->retained)) {
             Ref done(PyObject_CallFunctionObjArgs(keep_retained, node, grad.get(), nullptr));
@@ -558,11 +569,12 @@ private:
     bool deliver(PyObject* leaf) {
         Ref grad = take(leaf);
         if (!grad) return true;
-        Ref hooks(PyObject_GetAttr(leaf, s_hooks)), after(PyObject_GetAttr(leaf, s_after)), ref(PyObject_GetAttr(leaf, s_tensor));
+        Ref hooks(PyObject_GetAttr(leaf, s_hooks)), after(PyObject_GetAttr(leaf, s_after)),
+            ref(PyObject_GetAttr(leaf, s_tensor));
         Ref tensor(ref ? PyObject_CallNoArgs(ref.get()) : nullptr);
         if (!hooks || !after || !tensor) return false;
-        if (tensor.get() != Py_None && is_none(hooks.get()) && is_none(after.get()) && is_none(as_tensor(tensor.get())->grad) &&
-            is_ours(grad.get())) {
+        if (tensor.get() != Py_None && is_none(hooks.get()) && is_none(after.get()) &&
+            is_none(as_tensor(tensor.get())->grad) && is_ours(grad.get())) {
             Ref wrapped(wrap_array(static_cast<Ref&&>(grad), nullptr));
             if (!wrapped) return false;
             put(as_tensor(tensor.get())->grad, wrapped.get());
@@ -612,7 +624,8 @@ PyObject* set_recorder(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // set_tape(Leaf, Pick, Operator.differentiate, call_hooks, retain, deliver)
 PyObject* set_tape(PyObject*, PyObject* const* args, Py_ssize_t count) {
-    if (count != 6 || !PyType_Check(args[0]) || !PyType_Check(args[1])) return PyErr_Format(PyExc_TypeError, "set_tape: wrong arguments");
+    if (count != 6 || !PyType_Check(args[0]) || !PyType_Check(args[1]))
+        return PyErr_Format(PyExc_TypeError, "set_tape: wrong arguments");
     leaf_type = as_type(args[0]);
     pick_type = as_type(args[1]);
     put(operator_differentiate, args[2]);
@@ -639,15 +652,22 @@ PyMethodDef tape_methods[] = {
     RUSHLIGHT_METHOD(sweep, "sweep(roots, retain_graph): a backward pass that adds to the leaves' .grad."),
     RUSHLIGHT_METHOD(set_tensor_type, "set_tensor_type(cls): the class of the tape's results."),
     RUSHLIGHT_METHOD(set_recorder, "set_recorder(function): function(entry) is called for each entry recorded."),
-    RUSHLIGHT_METHOD(set_tape, "set_tape(Leaf, Pick, differentiate, call_hooks, retain, deliver): the tape's Python side."),
+    RUSHLIGHT_METHOD(set_tape,
+                     "set_tape(Leaf, Pick, differentiate, call_hooks, retain, deliver): the tape's Python side."),
     {},
 };
 
 bool add_tape_types(PyObject* module) {
-    const std::pair<PyObject**, const char*> names[] = {
-        {&s_forward, "forward"}, {&s_backward, "backward"}, {&s_saves, "saves"}, {&s_differentiate, "differentiate"},
-        {&s_index, "index"},     {&s_hooks, "hooks"},       {&s_after, "after"}, {&s_tensor, "tensor"},
-        {&s_check, "_check_unwritten"}, {&s_record, "_record_several"}};
+    const std::pair<PyObject**, const char*> names[] = {{&s_forward, "forward"},
+                                                        {&s_backward, "backward"},
+                                                        {&s_saves, "saves"},
+                                                        {&s_differentiate, "differentiate"},
+                                                        {&s_index, "index"},
+                                                        {&s_hooks, "hooks"},
+                                                        {&s_after, "after"},
+                                                        {&s_tensor, "tensor"},
+                                                        {&s_check, "_check_unwritten"},
+                                                        {&s_record, "_record_several"}};
     for (const auto& pair : names)
         if (!(*pair.first = PyUnicode_InternFromString(pair.second))) return false;
     empty_tuple = PyTuple_New(0);

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..autograd.tape import wrap
 from ..device import check_device, device
 from ..errors import ArgumentError, DTypeError, OperatorError, UnsupportedError
 from .arithmetic import Array
@@ -135,8 +136,8 @@ class Generator:
         """
         return self._seed
 
-    def get_state(self) -> Array:
-        """The whole state as (5056,) bytes, laid out as PyTorch's.
+    def get_state(self) -> Any:
+        """The whole state as a Tensor of (5056,) bytes, laid out as PyTorch's.
 
         Example:
             >>> g = Generator().manual_seed(7)
@@ -146,6 +147,9 @@ class Generator:
             >>> (g.words(4) == first).all()
             np.True_
         """
+        return wrap(self._state())
+
+    def _state(self) -> Array:
         twister: Any = (self._bits or self._start()).state["state"]
         state = np.zeros((), STATE)
         state["seed"], state["seeded"], state["words"] = self._seed, 1, twister["key"]
@@ -161,7 +165,7 @@ class Generator:
         """Goes on from a state that `get_state` (or PyTorch's) gave.
 
         Args:
-            state: (5056,) uint8.
+            state: (5056,) uint8, a Tensor or an array.
 
         Raises:
             TypeError: the state is not made of bytes.
@@ -193,7 +197,7 @@ class Generator:
             np.True_
         """
         clone = Generator(self.device)
-        clone.set_state(self.get_state())
+        clone.set_state(self._state())
         return clone
 
     def get_offset(self) -> int:
@@ -205,7 +209,7 @@ class Generator:
         raise OperatorError(f"Generator.set_offset: a CPU generator has no offset (got {offset}); use set_state(state)")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Generator, (self.device,), self.get_state()
+        return Generator, (self.device,), self._state()
 
     def __setstate__(self, state: Array) -> None:
         self.set_state(state)
@@ -284,12 +288,12 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def get_rng_state() -> Array:
+def get_rng_state() -> Any:
     """The default generator's state as (5056,) bytes.
 
     Example:
         >>> get_rng_state().shape
-        (5056,)
+        torch.Size([5056])
     """
     return default_generator.get_state()
 
