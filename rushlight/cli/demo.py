@@ -222,7 +222,7 @@ def run(options: argparse.Namespace) -> int:
     digits, held_out = Digits(train=True), Digits(train=False)
     model = digit_net()
     weights = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{weights:,} weights learn from {len(digits):,} digits, {worker()}")
+    print(f"{weights:,} weights learn from {len(digits):,} digits, {worker()}", flush=True)
 
     start = time.perf_counter()
     history = train(model, digits, held_out, options)
