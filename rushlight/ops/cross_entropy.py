@@ -113,7 +113,8 @@ def cross_entropy_backward(
         dlogits = dlogits * (1 - smoothing)
         share = _smooth_share(weight, classes, smoothing)
         dlogits = dlogits + (p * (smoothing if weight is None else share.sum()) - share) * kept.reshape((-1, 1))
-    return dlogits * (grad / _total(scale) if reduction == "mean" else grad.reshape((-1, 1)))
+    dlogits = dlogits * (grad / _total(scale) if reduction == "mean" else grad.reshape((-1, 1)))
+    return xp.where(kept.reshape((-1, 1)), dlogits, 0)  # torch: 0 also where all rows are ignored and the mean is 0 / 0
 
 
 @kernel
