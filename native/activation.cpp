@@ -29,6 +29,7 @@ void map(const float* a, const float* b, int64_t n, float* y, const F& f) {
     });
 }
 
+constexpr float root_half = 0.70710678118654752f;      // sqrt(1/2)
 constexpr float density_scale = 0.39894228040143268f;  // 1 / sqrt(2 pi)
 constexpr float tanh_scale = 0.79788456080286536f;     // sqrt(2 / pi)
 constexpr float tanh_cubic = 0.044715f;
@@ -60,7 +61,7 @@ void tanh_backward(const float* grad, const float* y, int64_t n, float* dx) {
 }
 
 void silu_forward(const float* x, int64_t n, float* y) {
-    map(x, n, y, [](vf v) { return v * sigmoid(v); });
+    map(x, n, y, [](vf v) { return v / (1.0f + exp(-v)); });
 }
 
 void silu_backward(const float* grad, const float* x, int64_t n, float* dx) {
@@ -71,13 +72,14 @@ void silu_backward(const float* grad, const float* x, int64_t n, float* dx) {
 }
 
 void gelu_forward(const float* x, int64_t n, float* y) {
-    map(x, n, y, [](vf v) { return v * normal(v).cdf; });
+    map(x, n, y, [](vf v) { return 0.5f * v * (1.0f + erf(v * root_half)); });
 }
 
 void gelu_backward(const float* grad, const float* x, int64_t n, float* dx) {
     map(grad, x, n, dx, [](vf g, vf v) {
-        const Normal at = normal(v);
-        return g * (at.cdf + v * (density_scale * at.bell));
+        const vf cdf = 0.5f * (1.0f + erf(v * root_half));
+        const vf slope = density_scale * exp(-0.5f * v * v);
+        return g * (cdf + v * slope);
     });
 }
 

@@ -38,7 +38,7 @@ float row_max(const float* x, int64_t C) {
 }
 
 float row_sum_exp(const float* x, int64_t C, float shift) {
-    return sum(fold(x, C, vf{}, [=](vf v) { return exp_to_one(v - shift); }, [](vf a, vf b) { return a + b; }));
+    return sum(fold(x, C, vf{}, [=](vf v) { return exp(v - shift); }, [](vf a, vf b) { return a + b; }));
 }
 
 // log(sum(exp(row))), stable; a row of -inf gives -inf, one with +inf gives +inf.
@@ -66,7 +66,7 @@ void softmax_forward(const float* x, int64_t R, int64_t C, float* y) {
     parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; r++) {
             const float top = row_max(x + r * C, C);
-            map_row(x + r * C, C, y + r * C, [=](vf v) { return exp_to_one(v - top); });
+            map_row(x + r * C, C, y + r * C, [=](vf v) { return exp(v - top); });
             const float scale = 1.0f / row_sum(y + r * C, C);
             map_row(y + r * C, C, y + r * C, [=](vf v) { return v * scale; });
         }
@@ -101,11 +101,9 @@ void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t 
             const float *g = grad + r * C, *p = y + r * C;
             const float total = row_sum(g, C);
             int64_t i = 0;
-            for (; i + W <= C; i += W) store(dx + r * C + i, load(g + i) - exp_to_one(load(p + i)) * total);
+            for (; i + W <= C; i += W) store(dx + r * C + i, load(g + i) - exp(load(p + i)) * total);
             const int rest = int(C - i);
-            if (rest)
-                store_first(dx + r * C + i, load_first(g + i, rest) - exp_to_one(load_first(p + i, rest)) * total,
-                            rest);
+            if (rest) store_first(dx + r * C + i, load_first(g + i, rest) - exp(load_first(p + i, rest)) * total, rest);
         }
     });
 }
@@ -137,7 +135,7 @@ void cross_entropy_gradient(const float* scale, int64_t scale_step, const float*
                 continue;
             }
             const float g = scale[r * scale_step], shift = lse[r], spread = g * smoothing / float(C);
-            map_row(logits + r * C, C, dx, [=](vf v) { return g * exp_to_one(v - shift) - spread; });
+            map_row(logits + r * C, C, dx, [=](vf v) { return g * exp(v - shift) - spread; });
             dx[target[r]] -= g * (1.0f - smoothing);
         }
     });

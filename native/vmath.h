@@ -1,7 +1,6 @@
-// exp, tanh, sigmoid and the normal distribution, over vectors. Polynomials are least-maximum fits of relative error;
+// exp, tanh, sigmoid, erf and what is made of them, over vectors. Polynomials are least-maximum fits of relative error;
 // largest errors against float64 over all floats of a fine grid (tests/native/test_activation.py holds them):
-// exp 2 ulp, tanh 2 ulp, sigmoid 3 ulp (0 below -87.3, at the edge of what is denormal); cdf 3e-7 absolute. NaN stays
-// NaN.
+// exp 2 ulp, tanh 2 ulp, sigmoid 3 ulp (0 below -87.3, at the edge of what is denormal), erf 3 ulp. NaN stays NaN.
 #pragma once
 
 #include "simd.h"
@@ -35,19 +34,20 @@ inline vf exp(vf x) {
     return select(x != x, x, p);
 }
 
-// e^x for x <= 88, and 0 below -87.3 (where it would soon be denormal): for weights relative to the largest. The sum
-// that rounds to a whole number has that number in its lowest bits, too.
+// e^x for x <= 88, never below 2^-126: for weights relative to the largest. The sum that rounds to a whole number has
+// that number in its lowest bits, too.
 inline vf exp_to_one(vf x) {
     const vf shift = broadcast(12582912.0f);
-    const vf shifted = x * 1.44269504f + shift, n = shifted - shift;
-    const vf r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    const vf bounded = max(broadcast(-87.3f), x);  // in this order NaN stays NaN
+    const vf shifted = bounded * 1.44269504f + shift, n = shifted - shift;
+    const vf r = (bounded - n * 0.693359375f) + n * 2.12194440e-4f;
     vf p = broadcast(0.0013901235f);
     p = p * r + 0.0083631218f;
     p = p * r + 0.0416668535f;
     p = p * r + 0.1666657744f;
     p = p * r + 0.5f;
     p = p * (r * r) + r + 1.0f;
-    return select(x < -87.3f, vf{}, p * floats((bits(shifted) + 127) << 23));
+    return p * floats((bits(shifted) + 127) << 23);
 }
 
 inline vf sigmoid(vf x) {
@@ -68,27 +68,28 @@ inline vf tanh(vf x) {
     return select(size < 0.625f, near, select(x < 0.0f, -far, far));
 }
 
-// The standard normal distribution: cdf = P(X <= x), and bell = e^(-x^2 / 2), of which it is made: for x < 0
-// cdf = bell t Q(t) with t = 1 / (1 + 0.4 |x| / sqrt 2), else 1 less that of -x. No difference of near numbers is
-// taken, so the tail keeps its digits.
-struct Normal {
-    vf cdf, bell;
-};
-inline Normal normal(vf x) {
-    const vf half_square = 0.5f * x * x, size = min(broadcast(20.0f), abs(x));  // in this order NaN stays NaN
-    const vf bell = exp_to_one(-half_square);
-    const vf t = reciprocal(1.0f + 0.28284271247461903f * size);
-    vf q = broadcast(0.025136278371149595f);
-    q = q * t + -0.091471733219682938f;
-    q = q * t + 0.084577296770019655f;
-    q = q * t + -0.0028337450070695658f;
-    q = q * t + 0.070730378879584541f;
-    q = q * t + 0.084266965727465559f;
-    q = q * t + 0.10392192710084777f;
-    q = q * t + 0.1128347624529959f;
-    q = q * t + 0.11283793162403206f;
-    const vf tail = bell * t * q;
-    return {select(x < 0.0f, tail, 1.0f - tail), bell};
+// erf x = x P(x^2) for |x| < 1, else 1 - e^(-x^2) t Q(t) with t = 1 / (1 + 0.4 |x|) and the sign of x.
+inline vf erf(vf x) {
+    const vf size = abs(x), square = x * x;
+    vf p = broadcast(7.85383115e-05f);
+    p = p * square + -0.000801017129f;
+    p = p * square + 0.00518832330f;
+    p = p * square + -0.0268538083f;
+    p = p * square + 0.112835850f;
+    p = p * square + -0.376126258f;
+    p = p * square + 1.12837917f;
+    const vf t = 1.0f / (1.0f + 0.4f * size);
+    vf q = broadcast(0.06408912650906815f);
+    q = q * t + -0.2356483202434272f;
+    q = q * t + 0.25325327161757033f;
+    q = q * t + -0.0785689790888619f;
+    q = q * t + 0.178796808585254f;
+    q = q * t + 0.157022304003386f;
+    q = q * t + 0.20992551093530565f;
+    q = q * t + 0.2254671272285825f;
+    q = q * t + 0.2256840506909725f;
+    const vf far = 1.0f - exp(-square) * t * q;
+    return select(size < 1.0f, p * x, select(x < 0.0f, -far, far));
 }
 
 }  // namespace rushlight
