@@ -12,19 +12,6 @@
 namespace rushlight {
 namespace {
 
-// f(load, store) over 0..n, whole vectors and then the tail.
-template <class F>
-void for_vectors(int64_t n, const F& f) {
-    int64_t i = 0;
-    for (; i + W <= n; i += W)
-        f(i, [=](const float* p) { return load(p + i); }, [=](float* p, vf v) { store(p + i, v); });
-    const int rest = int(n - i);
-    if (rest > 0)
-        f(
-            i, [=](const float* p) { return load_first(p + i, rest); },
-            [=](float* p, vf v) { store_first(p + i, v, rest); });
-}
-
 // Rows for one range of a reduction over R rows of C columns: at most 32 ranges, each worth its start.
 int64_t reduction_grain(int64_t R, int64_t C) {
     const int64_t worth = (1 << 15) / (C + 1) + 1, share = (R + 31) / 32;

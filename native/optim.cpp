@@ -34,25 +34,13 @@ void for_each_piece(const std::vector<int64_t>& sizes, const Body& body) {
     });
 }
 
-// f(load, store) over begin..end, whole vectors and then the tail.
-template <class F>
-void for_vectors(int64_t begin, int64_t end, const F& f) {
-    int64_t i = begin;
-    for (; i + W <= end; i += W)
-        f([=](const float* p) { return load(p + i); }, [=](float* p, vf v) { store(p + i, v); });
-    const int rest = int(end - i);
-    if (rest > 0)
-        f([=](const float* p) { return load_first(p + i, rest); },
-          [=](float* p, vf v) { store_first(p + i, v, rest); });
-}
-
 }  // namespace
 
 void sgd(const OptimizerTensors& t, const SgdOptions& o) {
     for_each_piece(t.sizes, [&](size_t i, int64_t begin, int64_t end) {
         float *w = t.params[i], *b = t.first.empty() ? nullptr : t.first[i];
         const float* grads = t.grads[i];
-        for_vectors(begin, end, [&](auto get, auto set) {
+        for_vectors(begin, end, [&](int64_t, auto get, auto set) {
             const vf weight = get(w);
             vf g = o.maximize ? -get(grads) : get(grads);
             if (o.weight_decay != 0.0f) g = g + o.weight_decay * weight;
@@ -75,7 +63,7 @@ void adam(const OptimizerTensors& t, const std::vector<double>& steps, const Ada
         const float keep1 = float(1.0 - o.beta1), beta2 = float(o.beta2), keep2 = float(1.0 - o.beta2),
                     eps = float(o.eps);
         const float decay = float(o.weight_decay), shrink = float(1.0 - o.lr * o.weight_decay);
-        for_vectors(begin, end, [&](auto get, auto set) {
+        for_vectors(begin, end, [&](int64_t, auto get, auto set) {
             vf weight = get(w), g = o.maximize ? -get(grads) : get(grads);
             if (o.decoupled)
                 weight = weight * shrink;

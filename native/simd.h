@@ -82,6 +82,24 @@ inline void store_first(float* p, vf v, int n) {
 }
 #endif
 
+// f(i, load, store) for i = begin, begin + W, ..., whole vectors and then the tail: load(p) reads what is at p + i, and
+// store(p, v) writes it there.
+template <class F>
+void for_vectors(int64_t begin, int64_t end, const F& f) {
+    int64_t i = begin;
+    for (; i + W <= end; i += W)
+        f(i, [=](const float* p) { return load(p + i); }, [=](float* p, vf v) { store(p + i, v); });
+    const int rest = int(end - i);
+    if (rest > 0)
+        f(
+            i, [=](const float* p) { return load_first(p + i, rest); },
+            [=](float* p, vf v) { store_first(p + i, v, rest); });
+}
+template <class F>
+void for_vectors(int64_t n, const F& f) {
+    for_vectors(0, n, f);
+}
+
 // max and min return b where a or b is NaN; max_nan and min_nan return NaN where either is.
 #if defined(__AVX512F__)
 inline vf max(vf a, vf b) { return _mm512_max_ps(a, b); }

@@ -58,20 +58,17 @@ PyObject* gelu_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 }  // namespace
 
-#define ROW(name, function) \
-    {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
-
 PyMethodDef activation_methods[] = {
-    ROW("relu_forward", forward<relu_forward>),
-    ROW("relu_backward", backward<relu_backward>),
-    ROW("sigmoid_forward", forward<sigmoid_forward>),
-    ROW("sigmoid_backward", backward<sigmoid_backward>),
-    ROW("tanh_forward", forward<tanh_forward>),
-    ROW("tanh_backward", backward<tanh_backward>),
-    ROW("silu_forward", forward<silu_forward>),
-    ROW("silu_backward", backward<silu_backward>),
-    ROW("gelu_forward", gelu_forward_),
-    ROW("gelu_backward", gelu_backward_),
+    RUSHLIGHT_ROW("relu_forward", forward<relu_forward>, nullptr),
+    RUSHLIGHT_ROW("relu_backward", backward<relu_backward>, nullptr),
+    RUSHLIGHT_ROW("sigmoid_forward", forward<sigmoid_forward>, nullptr),
+    RUSHLIGHT_ROW("sigmoid_backward", backward<sigmoid_backward>, nullptr),
+    RUSHLIGHT_ROW("tanh_forward", forward<tanh_forward>, nullptr),
+    RUSHLIGHT_ROW("tanh_backward", backward<tanh_backward>, nullptr),
+    RUSHLIGHT_ROW("silu_forward", forward<silu_forward>, nullptr),
+    RUSHLIGHT_ROW("silu_backward", backward<silu_backward>, nullptr),
+    RUSHLIGHT_TWIN(gelu_forward, nullptr),
+    RUSHLIGHT_TWIN(gelu_backward, nullptr),
     {},
 };
 

@@ -154,12 +154,11 @@ public:
 
 // --- the module --------------------------------------------------------------------------------------------------
 
-// The arguments of every method: METH_FASTCALL, positional only.
-#define RUSHLIGHT_METHOD(name, doc) \
-    {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name)), METH_FASTCALL, doc}
-// The same for the binding `name_` of a kernel `name`.
-#define RUSHLIGHT_TWIN(name, doc) \
-    {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(name##_)), METH_FASTCALL, doc}
+// A row of a method table: METH_FASTCALL, positional only.
+#define RUSHLIGHT_ROW(name, function, doc) \
+    {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, doc}
+#define RUSHLIGHT_METHOD(name, doc) RUSHLIGHT_ROW(#name, name, doc)   // bound by the function of that name
+#define RUSHLIGHT_TWIN(name, doc) RUSHLIGHT_ROW(#name, name##_, doc)  // by `name_`, where a kernel has the name
 
 bool add_tape_types(PyObject* module);
 extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[], conv_methods[];

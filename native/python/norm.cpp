@@ -188,15 +188,12 @@ PyObject* rms_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count)
 
 }  // namespace
 
-#define ROW(name, function) \
-    {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
-
 PyMethodDef norm_methods[] = {
-    ROW("layer_norm_forward", layer_norm_forward_),   ROW("layer_norm_backward", layer_norm_backward_),
-    ROW("batch_norm_forward", batch_norm_forward),    ROW("batch_norm_apply", batch_norm_apply_),
-    ROW("batch_norm_backward", batch_norm_backward_), ROW("group_norm_forward", group_norm_forward_),
-    ROW("group_norm_backward", group_norm_backward_), ROW("rms_norm_forward", rms_norm_forward_),
-    ROW("rms_norm_backward", rms_norm_backward_),     {},
+    RUSHLIGHT_TWIN(layer_norm_forward, nullptr),   RUSHLIGHT_TWIN(layer_norm_backward, nullptr),
+    RUSHLIGHT_METHOD(batch_norm_forward, nullptr), RUSHLIGHT_TWIN(batch_norm_apply, nullptr),
+    RUSHLIGHT_TWIN(batch_norm_backward, nullptr),  RUSHLIGHT_TWIN(group_norm_forward, nullptr),
+    RUSHLIGHT_TWIN(group_norm_backward, nullptr),  RUSHLIGHT_TWIN(rms_norm_forward, nullptr),
+    RUSHLIGHT_TWIN(rms_norm_backward, nullptr),    {},
 };
 
 }  // namespace rushlight

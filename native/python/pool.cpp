@@ -141,13 +141,10 @@ PyObject* avg_pool_backward_(PyObject*, PyObject* const* args, Py_ssize_t count)
 
 }  // namespace
 
-#define ROW(name, function) \
-    {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
-
-PyMethodDef pool_methods[] = {ROW("max_pool_forward", max_pool_forward_),
-                              ROW("max_pool_backward", max_pool_backward_),
-                              ROW("avg_pool_forward", avg_pool_forward_),
-                              ROW("avg_pool_backward", avg_pool_backward_),
+PyMethodDef pool_methods[] = {RUSHLIGHT_TWIN(max_pool_forward, nullptr),
+                              RUSHLIGHT_TWIN(max_pool_backward, nullptr),
+                              RUSHLIGHT_TWIN(avg_pool_forward, nullptr),
+                              RUSHLIGHT_TWIN(avg_pool_backward, nullptr),
                               {}};
 
 }  // namespace rushlight

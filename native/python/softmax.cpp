@@ -140,14 +140,11 @@ PyObject* cross_entropy_backward(PyObject*, PyObject* const* args, Py_ssize_t co
 
 }  // namespace
 
-#define ROW(name, function) \
-    {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(&function)), METH_FASTCALL, nullptr}
-
 PyMethodDef softmax_methods[] = {
-    ROW("softmax_forward", forward<softmax_forward>),
-    ROW("softmax_backward", backward<softmax_backward>),
-    ROW("log_softmax_forward", forward<log_softmax_forward>),
-    ROW("log_softmax_backward", backward<log_softmax_backward>),
+    RUSHLIGHT_ROW("softmax_forward", forward<softmax_forward>, nullptr),
+    RUSHLIGHT_ROW("softmax_backward", backward<softmax_backward>, nullptr),
+    RUSHLIGHT_ROW("log_softmax_forward", forward<log_softmax_forward>, nullptr),
+    RUSHLIGHT_ROW("log_softmax_backward", backward<log_softmax_backward>, nullptr),
     RUSHLIGHT_METHOD(cross_entropy_forward, nullptr),
     RUSHLIGHT_METHOD(cross_entropy_backward, nullptr),
     {},

@@ -79,8 +79,7 @@ def check_writable(tensor: TensorBase) -> None:
     if base is not None and tensor._edge is not None and isinstance(tensor._edge, Pick):
         raise GraphError(
             f"Output {tensor._edge.index} of {tensor._edge.edges[0]} is a view and is being modified inplace. It is "
-            "one "
-            "of several views made by one call; use narrow or indexing, or clone it first."
+            "one of several views made by one call; use narrow or indexing, or clone it first."
         )
 
 

@@ -37,9 +37,7 @@ class TensorBase:
     _array: Array
     _edge: Operator | Leaf | None = None
     _base: TensorBase | None = None  # the tensor of which this one is a view
-    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] | None = (
-        None  # the view operators that lead there from the base
-    )
+    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] | None = None  # the views that lead there from the base
     _views: list[weakref.ref[TensorBase]] | None = None  # live views, to be told when their base is written to
     _grad: TensorBase | None = None
 
@@ -47,7 +45,6 @@ class TensorBase:
 _new = object.__new__
 _tensor: type[TensorBase] = TensorBase
 _clock = itertools.count(1)
-_ndarray = np.ndarray
 
 
 def set_tensor_type(cls: type[TensorBase]) -> None:
@@ -147,7 +144,6 @@ def owner(array: Array) -> Any:
 
 
 _written: dict[int, tuple[int, int]] = {}  # id of the owner of some memory -> time of the last write to it, how many
-_last_write = 0
 
 
 def tick() -> int:
@@ -158,11 +154,8 @@ def tick() -> int:
 def touch(*arrays: Array) -> None:
     """Notes a write to the arrays' memory. An id may be used again by a later array: entries that save that one are
     newer than the note, so it does them no harm."""
-    global _last_write
     for array in arrays:
-        key = id(owner(array))
-        _last_write = next(_clock)
-        _written[key] = (_last_write, version(array) + 1)
+        _written[id(owner(array))] = (next(_clock), version(array) + 1)
 
 
 def version(array: Array) -> int:
@@ -250,8 +243,7 @@ class Operator(Entry):
                 raise GraphError(
                     f"{self.name()}: one of the variables needed for gradient computation has been modified by an "
                     f"inplace operation: a tensor of shape {array.shape} that {self.name()} saved was written to "
-                    "after it was used. "
-                    "Write to a copy (clone), or use the out-of-place operator."
+                    "after it was used. Write to a copy (clone), or use the out-of-place operator."
                 )
 
     def _replay(self) -> Operator:

@@ -170,7 +170,7 @@ def walk(
 
     Without `targets` each leaf's gradient is added to its tensor's `.grad`. With `targets` (entries or leaves) nothing
     is accumulated: the gradients that arrived at them are returned. Gradients are arrays, or Tensors with
-        `create_graph`.
+    `create_graph`.
     """
     if on_walk:
         for observer in on_walk:

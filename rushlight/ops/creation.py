@@ -149,8 +149,7 @@ def from_numpy(ndarray: Any) -> Tensor:
     if any(s < 0 for s in ndarray.strides):
         raise ArgumentError(
             "from_numpy: At least one stride in the given numpy array is negative, and tensors with negative strides "
-            "are "
-            "not currently supported. (You can probably work around this by making a copy of your array with "
+            "are not currently supported. (You can probably work around this by making a copy of your array with "
             "array.copy().)"
         )
     made: Tensor = wrap(ndarray)
