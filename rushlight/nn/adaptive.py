@@ -32,8 +32,7 @@ def _check_cutoffs(cutoffs: list[int], n_classes: int) -> None:
     if not rising or cutoffs[0] <= 0 or cutoffs[-1] > n_classes - 1 or any(int(c) != c for c in cutoffs):
         raise ValueError(
             "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where each value "
-            "is "
-            "between 1 and n_classes-1"
+            "is between 1 and n_classes-1"
         )
 
 

@@ -224,8 +224,7 @@ def _load_tensor(module: Module, name: str, tensor: Any, key: str, given: Any, a
         if given._array.shape != tensor._array.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
-                f"current "
-                f"model is {tensor.shape}."
+                f"current model is {tensor.shape}."
             )
             return
     if isinstance(errors, Problems):

@@ -248,8 +248,7 @@ def _plan(
         if any(s < r for s, r in zip(wide, extent)):
             raise ShapeError(
                 f"{name}: Calculated padded input size per channel: {wide}. Kernel size: {extent}. Kernel size can't "
-                "be "
-                "greater than actual input size"
+                "be greater than actual input size"
             )
     return (stride, padding, dilation, groups), first
 

@@ -244,8 +244,7 @@ def _check_weight(name: str, x: Array, weight: Any, classes: int) -> None:
     if weight._array.shape != (classes,):
         raise ShapeError(
             f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
-            "tensor "
-            f"of shape: {list(weight._array.shape)}"
+            f"tensor of shape: {list(weight._array.shape)}"
         )
     if weight._array.dtype != x.dtype:
         raise OperatorError(f"{name}: expected scalar type {dtypes.of(x)} for weight but found {weight.dtype}")

@@ -169,8 +169,7 @@ def _refuse_bool(a: Any, b: Any) -> None:
         which = "two bool tensors" if kinds[0] is kinds[1] else "a bool tensor"
         raise OperatorError(
             f"sub: Subtraction, the `-` operator, with {which} is not supported. Use the `^` or `logical_xor()` "
-            "operator "
-            "instead, or `~` to invert a mask."
+            "operator instead, or `~` to invert a mask."
         )
 
 

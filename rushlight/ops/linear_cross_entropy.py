@@ -210,8 +210,7 @@ def linear_cross_entropy(
             return _in_chunks(input, linear_weight, target, linear_bias, weight, reduction, ignored, options)
         warnings.warn(
             "linear_cross_entropy: `options` ignored; chunks need label_smoothing == 0, a target of class indices and "
-            "a "
-            "2-d linear_weight.",
+            "a 2-d linear_weight.",
             stacklevel=2,
         )
     flat = None if linear_bias is None else linear_bias.reshape(-1)

@@ -110,8 +110,7 @@ def _warn_of_sizes(input: Any, target: Any) -> None:
     if input._array.shape != target._array.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-            "likely "
-            "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=4,
         )
 
@@ -449,8 +448,7 @@ def kl_div(
             "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides "
             "only "
             "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same "
-            "as "
-            "'batchmean' in the next major release.",
+            "as 'batchmean' in the next major release.",
             stacklevel=2,
         )
     check_tensors("kl_div", ("input", input), ("target", target))

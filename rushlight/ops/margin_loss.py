@@ -98,8 +98,7 @@ def cosine_embedding_loss(
     if not input1.ndim == input2.ndim == target.ndim + 1:
         raise ShapeError(
             f"{name}: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
-            "sizes "
-            f"{list(input1.shape)} and {list(input2.shape)}."
+            f"sizes {list(input1.shape)} and {list(input2.shape)}."
         )
     dim = target.ndim
     sizes = ((input1 * input1).sum(dim) + 1e-12) * ((input2 * input2).sum(dim) + 1e-12)
@@ -115,8 +114,7 @@ def _check_triplet(name: str, anchor: Tensor, positive: Tensor, negative: Tensor
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise ShapeError(
             f"{name}: The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
-            "but "
-            f"got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
+            f"but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
         )
 
 

@@ -276,8 +276,7 @@ def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     except TypeError:
         raise OperatorError(
             "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
-            "use "
-            "the `~` or `logical_not()` operator instead."
+            "use the `~` or `logical_not()` operator instead."
         ) from None
     return result if out is None else into(out, result, "neg")
 

@@ -26,10 +26,8 @@ from .unpickler import Reader, UnsafePickleError, is_allowed, names_in
 
 _ADVICE = (
     "Weights only load failed. This file can still be loaded, to do so you have two options, do those steps only if "
-    "you "
-    "trust the source of the checkpoint. \n\t(1) Re-running `torch.load` with `weights_only` set to `False` will "
-    "likely "
-    "succeed, but it can result in arbitrary code execution. Do it only if you got the file from a trusted "
+    "you trust the source of the checkpoint. \n\t(1) Re-running `torch.load` with `weights_only` set to `False` will "
+    "likely succeed, but it can result in arbitrary code execution. Do it only if you got the file from a trusted "
     "source.\n\t(2) "
     "Alternatively, to load with `weights_only=True` please check the recommended steps in the following error "
     "message.\n"
