@@ -174,8 +174,15 @@ def test_ctrl_c_ends_the_demo_with_what_it_has(tmp_path):
     assert (tmp_path / "model.safetensors").exists()
 
 
-def test_interruption_finishes_the_step_and_gives_ctrl_c_back():
-    usual = signal.getsignal(signal.SIGINT)
+@pytest.fixture
+def usual_ctrl_c():
+    """Python's own handler, which a process started in the background does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_interruption_finishes_the_step_and_gives_ctrl_c_back(usual_ctrl_c):
     seen = []
     with Interruption() as interruption:
         for item in interruption.until_pressed(range(10)):
@@ -185,7 +192,7 @@ def test_interruption_finishes_the_step_and_gives_ctrl_c_back():
         assert interruption.pressed and seen == [0, 1, 2, 3]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is usual
+    assert signal.getsignal(signal.SIGINT) is usual_ctrl_c
 
 
 def test_interruption_outside_the_main_thread_does_nothing():
