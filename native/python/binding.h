@@ -15,6 +15,7 @@
 #include <numpy/arrayobject.h>
 
 #include <cstdint>
+#include <initializer_list>
 
 namespace rushlight {
 
