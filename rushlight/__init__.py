@@ -66,7 +66,7 @@ from .ops.conversion import (
     sparse_coo,
     strided,
 )
-from .ops.creation import range_ as range
+from .ops.ranges import range_ as range
 from .optim import swa_utils as _swa_utils  # isort: split
 
 from .printing import get_printoptions, set_printoptions

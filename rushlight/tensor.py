@@ -104,7 +104,7 @@ class Tensor(TensorBase):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or one size of it."""
-        return Size(self._array.shape) if dim is None else self._array.shape[ops.shape.wrap_dim(dim, self.ndim, "size")]
+        return Size(self._array.shape) if dim is None else self._array.shape[ops.dims.wrap_dim(dim, self.ndim, "size")]
 
     @property
     def ndim(self) -> int:
@@ -201,7 +201,7 @@ class Tensor(TensorBase):
         """Steps in memory, in elements, from one entry of a dimension to the next."""
         array = self._pin()
         strides = _strides_of(array)
-        return strides if dim is None else strides[ops.shape.wrap_dim(dim, self.ndim, "stride")]
+        return strides if dim is None else strides[ops.dims.wrap_dim(dim, self.ndim, "stride")]
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in memory in row-major order (or channels-last, if that is asked)."""
@@ -749,13 +749,13 @@ class Tensor(TensorBase):
     # -- filling and new tensors
 
     new_zeros, new_ones, new_empty, new_full = (
-        ops.creation.new_zeros,
-        ops.creation.new_ones,
-        ops.creation.new_empty,
-        ops.creation.new_full,
+        ops.like.new_zeros,
+        ops.like.new_ones,
+        ops.like.new_empty,
+        ops.like.new_full,
     )
-    new = ops.creation.new
-    new_tensor, new_empty_strided = ops.creation.new_tensor, ops.creation.new_empty_strided
+    new = ops.like.new
+    new_tensor, new_empty_strided = ops.like.new_tensor, ops.like.new_empty_strided
     fill_, zero_, copy_ = ops.indexing.fill_, ops.indexing.zero_, ops.indexing.copy_
     fill_diagonal_, nonzero_static = ops.indexing.fill_diagonal_, ops.nonzero_static
     normal_, uniform_, random_ = ops.sampling.normal_, ops.sampling.uniform_, ops.sampling.random_

@@ -18,7 +18,7 @@ from ..autograd.grad_mode import no_grad
 from ..autograd.tape import TensorBase
 from ..errors import RushlightError
 from ..hooks import RemovableHandle, register
-from ..ops.creation import parse_to
+from ..ops.conversion import parse_to
 from ..tensor import Tensor
 from . import hooks, state
 from .hooks import any_global

@@ -10,7 +10,7 @@ from .. import dtypes
 from ..autograd.tape import Leaf, TensorBase, wrap
 from ..device import check_device
 from ..errors import ArgumentError, DTypeError, OperatorError
-from ..ops.creation import parse_to
+from ..ops.conversion import parse_to
 from ..tensor import Tensor
 
 

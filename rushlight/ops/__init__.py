@@ -65,6 +65,8 @@ from .comparison import (
     not_equal,
     signbit,
 )
+from .complex_numbers import angle, complex, conj_physical, imag, polar, real
+from .complex_numbers import conj_physical as conj
 from .conversion import (
     clone,
     contiguous,
@@ -97,59 +99,26 @@ from .copies import (
     view_copy,
 )
 from .creation import (
-    arange,
     as_tensor,
     asarray,
     can_cast,
     empty,
-    empty_like,
     empty_permuted,
     empty_strided,
-    eye,
     fill,
     from_numpy,
     frombuffer,
     full,
-    full_like,
     is_complex,
     is_floating_point,
     is_tensor,
-    linspace,
-    logspace,
     numel,
     ones,
-    ones_like,
     result_type,
     scalar_tensor,
     tensor,
     zeros,
-    zeros_like,
 )
-from .decompositions import (
-    cholesky_inverse,
-    cholesky_solve,
-    corrcoef,
-    cov,
-    det,
-    geqrf,
-    inverse,
-    logdet,
-    lu,
-    lu_solve,
-    lu_unpack,
-    matrix_exp,
-    matrix_power,
-    orgqr,
-    ormqr,
-    pca_lowrank,
-    pinverse,
-    slogdet,
-    svd_lowrank,
-    triangular_solve,
-)
-from .decompositions import old_cholesky as cholesky
-from .decompositions import old_qr as qr
-from .decompositions import old_svd as svd
 from .distance import cdist, cosine_similarity, pairwise_distance, pdist
 from .dropout import (
     alpha_dropout,
@@ -177,8 +146,20 @@ from .elementwise import (
     subtract,
     true_divide,
 )
+from .extremes import amax, amin, aminmax, argmax, argmin, max, min
 from .fold import channel_shuffle, native_channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .fourier import istft, stft
+from .index_slices import (
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_reduce,
+    index_select,
+    put,
+    take,
+    unravel_index,
+)
 from .indexing import (
     getitem,
     setitem,
@@ -215,7 +196,19 @@ from .joining import (
     vander,
     vstack,
 )
+from .like import empty_like, full_like, ones_like, zeros_like
 from .linear import bilinear
+from .linear_algebra.decompositions import cholesky_inverse, cholesky_solve, pca_lowrank, svd_lowrank
+from .linear_algebra.decompositions import old_cholesky as cholesky
+from .linear_algebra.decompositions import old_qr as qr
+from .linear_algebra.decompositions import old_svd as svd
+from .linear_algebra.determinants import det, logdet, slogdet
+from .linear_algebra.functions import matrix_exp, matrix_power
+from .linear_algebra.householder import geqrf, orgqr, ormqr
+from .linear_algebra.least_squares import pinverse
+from .linear_algebra.lu import lu, lu_solve, lu_unpack
+from .linear_algebra.solving import inverse, triangular_solve
+from .masking import argwhere, masked_fill, masked_scatter, masked_select, nonzero, nonzero_static
 from .normalization import group_norm, layer_norm, rms_norm
 from .pairs import (
     arctan2,
@@ -262,31 +255,9 @@ from .products import (
     tensordot,
     vdot,
 )
+from .ranges import arange, eye, linspace, logspace
 from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell
-from .reduction import (
-    all,
-    amax,
-    amin,
-    aminmax,
-    any,
-    argmax,
-    argmin,
-    count_nonzero,
-    dist,
-    max,
-    mean,
-    min,
-    nanmean,
-    nansum,
-    norm,
-    prod,
-    renorm,
-    std,
-    std_mean,
-    sum,
-    var,
-    var_mean,
-)
+from .reduction import all, any, count_nonzero, mean, nanmean, nansum, prod, sum
 from .sampling import (
     bernoulli,
     binomial,
@@ -313,78 +284,53 @@ from .scan import (
     trapezoid,
     trapz,
 )
-from .scatter import (
-    argwhere,
-    as_strided_scatter,
-    diagonal_scatter,
-    gather,
-    index_add,
-    index_copy,
-    index_fill,
-    index_put,
-    index_reduce,
-    index_select,
-    masked_fill,
-    masked_scatter,
-    masked_select,
-    nonzero,
-    nonzero_static,
-    put,
-    scatter,
-    scatter_add,
-    scatter_reduce,
-    select_scatter,
-    slice_scatter,
-    take,
-    take_along_dim,
-    unravel_index,
+from .scatter import gather, scatter, scatter_add, scatter_reduce, take_along_dim
+from .sections import (
+    chunk,
+    dsplit,
+    hsplit,
+    narrow,
+    narrow_copy,
+    select,
+    split,
+    split_with_sizes,
+    tensor_split,
+    unbind,
+    unsafe_chunk,
+    unsafe_split,
+    vsplit,
 )
 from .shape import (
     adjoint,
-    as_strided,
     atleast_1d,
     atleast_2d,
     atleast_3d,
     broadcast_shapes,
     broadcast_tensors,
     broadcast_to,
-    chunk,
-    diagonal,
-    dsplit,
     expand,
     expand_as,
     flatten,
-    hsplit,
     moveaxis,
     movedim,
-    narrow,
-    narrow_copy,
     permute,
     ravel,
     reshape,
     reshape_as,
-    select,
-    split,
-    split_with_sizes,
     squeeze,
     sum_to_size,
     swapaxes,
     swapdims,
     t,
-    tensor_split,
     transpose,
-    unbind,
     unflatten,
-    unfold,
-    unsafe_chunk,
-    unsafe_split,
     unsqueeze,
     view,
     view_as,
     view_as_complex,
     view_as_real,
-    vsplit,
 )
+from .slice_scatter import as_strided_scatter, diagonal_scatter, select_scatter, slice_scatter
 from .softmax import log_softmax, logsumexp, softmax
 from .sorting import (
     argsort,
@@ -409,12 +355,14 @@ from .sorting import (
     unique_consecutive,
 )
 from .special_functions import digamma, erf, erfc, erfinv, igamma, igammac, lgamma, logit, mvlgamma, polygamma, sinc
+from .spread import dist, norm, renorm, std, std_mean, var, var_mean
+from .statistics import corrcoef, cov
+from .strided import as_strided, diagonal, unfold
 from .unary import (
     abs,
     absolute,
     acos,
     acosh,
-    angle,
     arccos,
     arccosh,
     arcsin,
@@ -426,8 +374,6 @@ from .unary import (
     atan,
     atanh,
     ceil,
-    complex,
-    conj_physical,
     cos,
     cosh,
     deg2rad,
@@ -437,7 +383,6 @@ from .unary import (
     fix,
     floor,
     frac,
-    imag,
     is_nonzero,
     log,
     log1p,
@@ -446,10 +391,8 @@ from .unary import (
     nan_to_num,
     neg,
     negative,
-    polar,
     positive,
     rad2deg,
-    real,
     reciprocal,
     round,
     rsqrt,
@@ -462,5 +405,4 @@ from .unary import (
     tan,
     trunc,
 )
-from .unary import conj_physical as conj
 from .windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window

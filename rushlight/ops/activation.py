@@ -16,9 +16,9 @@ from .. import random
 from ..autograd.tape import OUT, Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel, xp
+from .dims import wrap_dim
 from .numpy_protocol import numpy_name
 from .promotion import conj, floating, in_float32, into, not_a_tensor, not_implemented, overwrite, unbroadcast
-from .shape import wrap_dim
 from .special_functions import Erf
 from .unary import operator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import shape
+from . import sections, shape, strided
 from .promotion import into
 
 
@@ -26,18 +26,18 @@ def _copying(view: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 alias_copy = _copying(shape.view_as_itself, "alias_copy")
-as_strided_copy = _copying(shape.as_strided, "as_strided_copy")
+as_strided_copy = _copying(strided.as_strided, "as_strided_copy")
 detach_copy = _copying(lambda x: x.detach(), "detach_copy")
-diagonal_copy = _copying(shape.diagonal, "diagonal_copy")
+diagonal_copy = _copying(strided.diagonal, "diagonal_copy")
 expand_copy = _copying(shape.expand, "expand_copy")
 permute_copy = _copying(shape.permute, "permute_copy")
-select_copy = _copying(shape.select, "select_copy")
-split_copy = _copying(shape.split, "split_copy")
-split_with_sizes_copy = _copying(shape.split_with_sizes, "split_with_sizes_copy")
+select_copy = _copying(sections.select, "select_copy")
+split_copy = _copying(sections.split, "split_copy")
+split_with_sizes_copy = _copying(sections.split_with_sizes, "split_with_sizes_copy")
 squeeze_copy = _copying(shape.squeeze, "squeeze_copy")
 t_copy = _copying(shape.t, "t_copy")
 transpose_copy = _copying(shape.transpose, "transpose_copy")
-unbind_copy = _copying(shape.unbind, "unbind_copy")
-unfold_copy = _copying(shape.unfold, "unfold_copy")
+unbind_copy = _copying(sections.unbind, "unbind_copy")
+unfold_copy = _copying(strided.unfold, "unfold_copy")
 unsqueeze_copy = _copying(shape.unsqueeze, "unsqueeze_copy")
 view_copy = _copying(shape.view, "view_copy")

@@ -17,9 +17,11 @@ from ..errors import OperatorError, ShapeError, UnsupportedError
 from ..kernels import xp
 from .conversion import check_layout
 from .creation import finish
+from .dims import wrap_dim, wrap_dims
 from .joining import cat, roll
 from .promotion import cast, into, is_complex, not_a_tensor
-from .shape import movedim, narrow, view_as_real, wrap_dim, wrap_dims
+from .sections import narrow
+from .shape import movedim, view_as_real
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

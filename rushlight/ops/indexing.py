@@ -17,7 +17,7 @@ from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
 from .promotion import cast, note_write, unbroadcast
-from .shape import Select, Slice
+from .views import Select, Slice
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -11,22 +11,12 @@ from .. import dtypes
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import xp
+from .dims import sizes, wrap_dim, wrap_dims
 from .numpy_protocol import numpy_name
 from .promotion import cast, into
-from .shape import (
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    diagonal,
-    entry_index,
-    expand,
-    piece_indices,
-    reshape,
-    sizes,
-    transpose,
-    wrap_dim,
-    wrap_dims,
-)
+from .shape import atleast_1d, atleast_2d, atleast_3d, expand, reshape, transpose
+from .strided import diagonal
+from .views import entry_index, piece_indices
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -494,7 +484,7 @@ class DiagEmbed(Operator):
 
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector (a copy)."""
-    from .shape import diagonal as diagonal_view
+    from .strided import diagonal as diagonal_view
 
     if input._array.ndim not in (1, 2):
         raise ShapeError(f"diag: diag(): Supports 1D or 2D tensors. Got {input.ndim}D")

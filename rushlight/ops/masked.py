@@ -13,7 +13,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import TensorBase, wrap
 from ..errors import DTypeError, ShapeError
-from . import reduction, scan, sorting
+from . import extremes, reduction, scan, sorting, spread
 from .promotion import cast
 from .softmax import log_softmax as plain_log_softmax
 from .softmax import logsumexp as plain_logsumexp
@@ -96,7 +96,7 @@ def amax(
 ) -> Tensor:
     """The largest element that the mask keeps."""
     x = _as(input, dtype)
-    return reduction.amax(_kept(x, mask, _lowest(x), "amax"), () if dim is None else dim, bool(keepdim))
+    return extremes.amax(_kept(x, mask, _lowest(x), "amax"), () if dim is None else dim, bool(keepdim))
 
 
 def amin(
@@ -104,7 +104,7 @@ def amin(
 ) -> Tensor:
     """The smallest element that the mask keeps."""
     x = _as(input, dtype)
-    return reduction.amin(_kept(x, mask, _highest(x), "amin"), () if dim is None else dim, bool(keepdim))
+    return extremes.amin(_kept(x, mask, _highest(x), "amin"), () if dim is None else dim, bool(keepdim))
 
 
 def argmax(
@@ -117,7 +117,7 @@ def argmax(
 ) -> Tensor:
     """The index of the largest element that the mask keeps. torch: in the dtype of the input (or `dtype`)."""
     x = _as(input, dtype)
-    return cast(reduction.argmax(_kept(x, mask, _lowest(x), "argmax"), dim, bool(keepdim)), x.dtype)
+    return cast(extremes.argmax(_kept(x, mask, _lowest(x), "argmax"), dim, bool(keepdim)), x.dtype)
 
 
 def argmin(
@@ -130,7 +130,7 @@ def argmin(
 ) -> Tensor:
     """The index of the smallest element that the mask keeps. torch: in the dtype of the input (or `dtype`)."""
     x = _as(input, dtype)
-    return cast(reduction.argmin(_kept(x, mask, _highest(x), "argmin"), dim, bool(keepdim)), x.dtype)
+    return cast(extremes.argmin(_kept(x, mask, _highest(x), "argmin"), dim, bool(keepdim)), x.dtype)
 
 
 def mean(
@@ -163,7 +163,7 @@ def norm(
     """The norm of the elements that the mask keeps."""
     order = 2.0 if ord is None else float(ord)
     kept = _kept(_as(input, dtype), mask, inf if order < 0 else 0, "norm")
-    return reduction.norm(kept, order, dim, bool(keepdim))
+    return spread.norm(kept, order, dim, bool(keepdim))
 
 
 def var(

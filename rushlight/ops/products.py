@@ -1,6 +1,6 @@
 """Products of vectors and matrices: matmul, mm, bmm, mv, dot, outer, addmm and its kin, einsum, tensordot.
 
-All of them end in `MatMul`, one operator over `matmul_kernel`. `decompositions.py` has inverses, solvers and spectra.
+All of them end in `MatMul`, one operator over `matmul_kernel`. `linear_algebra/` has inverses, solvers and spectra.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 from ..autograd.tape import Operator, TensorBase
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
+from .dims import wrap_dim
 from .joining import stack
 from .numpy_protocol import numpy_name
 from .promotion import into, is_complex, is_half, not_a_tensor, unbroadcast
-from .shape import expand, movedim, permute, reshape, wrap_dim
+from .shape import expand, movedim, permute, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd.in_place import become_view, check_writable
 from ..errors import OperatorError
-from . import shape
+from . import dims, shape, strided
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -36,7 +36,7 @@ swapaxes_ = _viewing(shape.swapaxes)
 swapdims_ = _viewing(shape.swapdims)
 squeeze_ = _viewing(shape.squeeze)
 unsqueeze_ = _viewing(shape.unsqueeze)
-as_strided_ = _viewing(shape.as_strided)
+as_strided_ = _viewing(strided.as_strided)
 
 
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
@@ -47,7 +47,7 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     """
     if input._edge is not None:
         raise OperatorError("resize_: cannot resize variables that require grad")
-    wanted = shape.sizes(sizes)
+    wanted = dims.sizes(sizes)
     flat = np.empty(product(wanted), input._array.dtype)
     kept = min(flat.size, input._array.size)
     flat[:kept] = input._array.reshape(-1)[:kept]

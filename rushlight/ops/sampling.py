@@ -17,9 +17,9 @@ from ..device import check_device
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError
 from .conversion import CHANNELS_LAST_RANK, Constant, check_layout, in_format
 from .creation import finish
+from .dims import sizes
 from .indexing import overwritten
 from .promotion import into, is_scalar, note_write
-from .shape import sizes
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

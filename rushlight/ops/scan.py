@@ -12,12 +12,13 @@ from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import kernel, xp
 from . import results
+from .dims import wrap_dim, wrap_dims
 from .indexing import lane_index
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, is_complex, is_half, not_implemented
 from .reduction import widened
 from .results import into_all
-from .shape import narrow, wrap_dim, wrap_dims
+from .sections import narrow
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

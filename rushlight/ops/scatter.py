@@ -1,7 +1,8 @@
-"""Gather and scatter: reading and writing at places named by index tensors, along a dimension or by mask.
+"""Gather and scatter: reading and writing at places named by an index tensor, one index per element along one
+dimension, and scattering with a reduction.
 
-`lane_index` turns PyTorch's "one index per element, along one dimension" into NumPy's advanced indexing; everything
-here is that, a gradient of that, or a write to a copy. The in-place methods write the result back.
+`lane_index` turns such an index into NumPy's advanced indexing; everything here is that, a gradient of that, or a write
+to a copy. The in-place methods write the result back.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
-from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
+from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
-from .indexing import Index, index_backward, lane_index, plain_index
+from .dims import wrap_dim
+from .indexing import lane_index
 from .numpy_protocol import numpy_name
-from .promotion import as_tensor, cast, into, is_scalar, not_a_tensor, unbroadcast
-from .shape import wrap_dim
+from .promotion import into, is_scalar, not_a_tensor
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -28,7 +29,7 @@ Array = Any
 # ------------------------------------------------------------------------------------------------ checks of indices
 
 
-def _integers(index: Any, name: str) -> Array:
+def integers(index: Any, name: str) -> Array:
     """An index tensor's array.
 
     Raises:
@@ -53,7 +54,7 @@ def check_range(index: Array, size: int, name: str, kind: type[Exception] = Oper
 
 def _lanes(x: TensorBase, dim: int, index: Any, name: str) -> tuple[int, Array]:
     """The dimension and index array of gather and scatter, checked against `x`."""
-    array = _integers(index, name)
+    array = integers(index, name)
     dim = wrap_dim(dim, x._array.ndim, name)
     if not array.size:
         return dim, array
@@ -192,7 +193,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """`gather` with broadcasting between `input` and `indices`; without `dim` of the flattened tensors."""
-    if _integers(indices, "take_along_dim").dtype != np.int64:
+    if integers(indices, "take_along_dim").dtype != np.int64:
         raise OperatorError(
             f"take_along_dim: torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}"
         )
@@ -401,10 +402,10 @@ def scatter_reduce(
             input.reshape(-1), 0, index.reshape(-1), values.reshape(-1), reduce, include_self=include_self
         )
         return into(out, flat.reshape(input.shape), "scatter_reduce")
-    return into(out, _reduced(input, dim, places, values, reduce, include_self, "scatter_reduce"), "scatter_reduce")
+    return into(out, reduced(input, dim, places, values, reduce, include_self, "scatter_reduce"), "scatter_reduce")
 
 
-def _reduced(x: Tensor, dim: int, places: Array, src: Tensor, reduce: str, include: bool, name: str) -> Tensor:
+def reduced(x: Tensor, dim: int, places: Array, src: Tensor, reduce: str, include: bool, name: str) -> Tensor:
     if reduce == "prod":
         return ScatterProd.apply(x, dim, places, src, include)
     if reduce in ("amax", "amin"):
@@ -414,427 +415,3 @@ def _reduced(x: Tensor, dim: int, places: Array, src: Tensor, reduce: str, inclu
     start = x if include else Scatter.apply(x, dim, places, wrap(np.zeros((), x._array.dtype)))
     total = ScatterAdd.apply(start, dim, places, src)
     return _mean_of(total, lane_index(places, dim), include) if reduce == "mean" else total
-
-
-# ------------------------------------------------------------------------------------------- whole slices by index
-
-
-def _slices(x: TensorBase, dim: int, index: Any, name: str, kind: type[Exception] = RangeError) -> tuple[int, Array]:
-    """The dimension and the 1-d index array of index_select and its kin."""
-    array = _integers(index, name)
-    if array.ndim > 1:
-        raise RangeError(f"{name}: {name}(): Index is supposed to be a vector, but got {array.ndim} dimensions")
-    dim = wrap_dim(dim, x._array.ndim, name)
-    check_range(array, x._array.shape[dim] if x._array.ndim else 1, name, kind)
-    return dim, array.reshape(-1)
-
-
-def _along(dim: int, index: Array) -> tuple[Any, ...]:
-    return (*(slice(None),) * dim, index)
-
-
-def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The slices of a dimension that a 1-d integer tensor names.
-
-    Raises:
-        IndexError: an index outside the dimension.
-    """
-    dim, places = _slices(input, dim, index, "index_select")
-    if not input._array.ndim:
-        return into(out, Index.apply(input.reshape(1), (places,)).reshape(()), "index_select")
-    result = Index.apply(input, _along(dim, places))
-    return result if out is None else into(out, result, "index_select")
-
-
-class IndexAdd(Operator):
-    @staticmethod
-    def forward(ctx: Any, x: Array, places: Any, values: Array) -> Array:
-        ctx.places = places
-        return x + index_backward(values, places, x.shape)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Array) -> Any:
-        return grad, None, grad[ctx.places]
-
-
-class IndexPut(Operator):
-    """Overwrites at any advanced index; values broadcast."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Array, places: Any, values: Array) -> Array:
-        ctx.places, ctx.shape = places, values.shape
-        out = x.copy()
-        out[places] = values
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Array) -> Any:
-        rest = grad + xp.zeros_like(grad)
-        rest[ctx.places] = 0
-        return rest, None, unbroadcast(grad[ctx.places], ctx.shape)
-
-
-def _slice_source(x: Tensor, dim: int, places: Array, source: Tensor, name: str) -> Tensor:
-    """The slices to write, one per index, of the other sizes of `x`."""
-    if source._array.dtype != x._array.dtype:
-        raise OperatorError(
-            f"{name}: {name}(): self and source expected to have the same dtype, but got (self) {x.dtype} and "
-            f"(source) {source.dtype}"
-        )
-    wanted = list(x._array.shape)
-    if wanted:
-        wanted[dim] = places.size
-    single = source._array.size == product_of(wanted) and (
-        not wanted or not source._array.ndim
-    )  # 0-d stands for one slice
-    if list(source._array.shape) != wanted and not single:
-        raise ShapeError(
-            f"{name}: {name}(): source of shape {list(source.shape)} must be {wanted} for index of {places.size} and "
-            f"self {list(x.shape)}"
-        )
-    return source
-
-
-def product_of(shape: Any) -> int:
-    """The number of elements of a shape."""
-    return int(np.prod(shape, dtype=np.int64))
-
-
-def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None
-) -> Tensor:
-    """`input` with alpha * the slices of `source` added to the slices that `index` names."""
-    dim, places = _slices(input, dim, index, "index_add", OperatorError)
-    source = _slice_source(input, dim, places, source, "index_add")
-    source = source if alpha == 1 else source * alpha
-    if not input._array.ndim:
-        return into(out, input + source.sum(), "index_add")
-    return into(
-        out, IndexAdd.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_add"
-    )
-
-
-def _sliced(x: Tensor, dim: int, places: Array) -> tuple[int, ...]:
-    shape = x._array.shape
-    return (*shape[:dim], places.size, *shape[dim + 1 :])
-
-
-def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """`input` with the slices that `index` names replaced by those of `source`."""
-    dim, places = _slices(input, dim, index, "index_copy")
-    source = _slice_source(input, dim, places, source, "index_copy")
-    if not input._array.ndim:
-        return into(out, index_copy(input.reshape(1), 0, wrap(places), source.reshape(1)).reshape(()), "index_copy")
-    return into(
-        out, IndexPut.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_copy"
-    )
-
-
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """`input` with the slices that `index` names filled with a number or a 0-d tensor."""
-    dim, places = _slices(input, dim, index, "index_fill")
-    if isinstance(value, TensorBase) and value._array.ndim:
-        raise OperatorError(
-            "index_fill: index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-            f"{value._array.ndim} dimension(s)."
-        )
-    if not isinstance(value, TensorBase):
-        _check_number(input, value, "index_fill")
-    value = (
-        cast(as_tensor(value, "index_fill"), input.dtype)
-        if isinstance(value, TensorBase)
-        else wrap(np.asarray(value).astype(input._array.dtype))
-    )
-    if not input._array.ndim:
-        return index_fill(input.reshape(1), 0, wrap(places), value).reshape(())
-    return IndexPut.apply(input, _along(dim, places), value)
-
-
-def _check_number(x: Tensor, value: Any, name: str) -> None:
-    if isinstance(value, complex) and x._array.dtype.kind != "c":
-        raise OperatorError(f"{name}: value cannot be converted to type {x.dtype} without losing its imaginary part")
-
-
-def index_reduce(
-    input: Tensor,
-    dim: int,
-    index: Tensor,
-    source: Tensor,
-    reduce: str,
-    *,
-    include_self: bool = True,
-    out: Tensor | None = None,
-) -> Tensor:
-    """`input` with slices of `source` reduced ("prod", "mean", "amax", "amin") into the slices that `index` names."""
-    dim, places = _slices(input, dim, index, "index_reduce")
-    if reduce not in ("prod", "mean", "amax", "amin"):
-        raise OperatorError(f"index_reduce: reduce argument must be either prod, mean, amax or amin, got {reduce}.")
-    source = _slice_source(input, dim, places, source, "index_reduce")
-    if not input._array.ndim:
-        return into(
-            out,
-            index_reduce(
-                input.reshape(1), 0, wrap(places), source.reshape(1), reduce, include_self=include_self
-            ).reshape(()),
-            "index_reduce",
-        )
-    full = np.broadcast_to(places.reshape((-1,) + (1,) * (input._array.ndim - 1 - dim)), _sliced(input, dim, places))
-    if not full.size:
-        return into(out, input.clone(), "index_reduce")
-    return into(out, _reduced(input, dim, full, source, reduce, include_self, "index_reduce"), "index_reduce")
-
-
-def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """`input` with `values` written (or added, with `accumulate`) at `input[indices]`.
-
-    Args:
-        indices: a tuple of integer or bool tensors, as for `input[indices]`; None stands for a whole dimension.
-    """
-    places, _ = plain_index(tuple(slice(None) if i is None else i for i in indices))
-    if not isinstance(values, TensorBase):
-        raise not_a_tensor(values, "index_put_", "values")
-    if values._array.dtype != input._array.dtype:
-        raise OperatorError(
-            f"index_put_: Index put requires the source and destination dtypes match, got {input.dtype} for the "
-            f"destination and {values.dtype} for the source."
-        )
-    try:
-        shape = input._array[places].shape
-        spread = values.expand(shape) if accumulate else values
-        np.broadcast_to(values._array, shape)
-    except IndexError as why:
-        raise RangeError(f"index_put_: {why} (tensor of shape {tuple(input.shape)})") from None
-    except ValueError:
-        raise ShapeError(
-            f"index_put_: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing "
-            f"result of shape {list(shape)}"
-        ) from None
-    return (IndexAdd if accumulate else IndexPut).apply(input, places, spread)
-
-
-# ------------------------------------------------------------------------------------------------- flat positions
-
-
-def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The elements at these positions of the flattened tensor, in the shape of `index`.
-
-    Raises:
-        IndexError: a position outside [-numel, numel).
-    """
-    places = _flat(input, index, "take")
-    return into(out, Index.apply(input.reshape(-1), (places,)), "take")
-
-
-def _flat(x: TensorBase, index: Any, name: str) -> Array:
-    if not isinstance(index, TensorBase) or index._array.dtype != np.int64:
-        raise OperatorError(f"{name}: {name}(): Expected a long tensor for index")
-    size, places = x._array.size, index._array
-    if not size and places.size:
-        raise RangeError(f"{name}: {name}(): tried to take from an empty tensor")
-    low, high = (places.min(), places.max()) if places.size else (0, -1)
-    if low < -size or high >= size:
-        raise RangeError(
-            f"{name}: out of range: tried to access index {int(low if low < -size else high)} on a tensor of {size} "
-            "elements."
-        )
-    return places
-
-
-def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """`input` with `source` written (or added) at these positions of the flattened tensor."""
-    places = _flat(input, index, "put_")
-    if source._array.size != places.size:
-        raise OperatorError(
-            "put_: put_(): Expected source and index to have the same number of elements, but got source.numel() = "
-            f"{source.numel()}, index.numel() = {places.size}"
-        )
-    if source._array.dtype != input._array.dtype:
-        raise OperatorError(
-            f"put_: put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype} and "
-            f"source.dtype = {source.dtype}"
-        )
-    kind = IndexAdd if accumulate else IndexPut
-    return kind.apply(input.reshape(-1), (places.reshape(-1),), source.reshape(-1)).reshape(input.shape)
-
-
-# ----------------------------------------------------------------------------------------------------------- masks
-
-
-def _mask(mask: Any, name: str) -> Array:
-    if not isinstance(mask, TensorBase):
-        raise not_a_tensor(mask, name, "mask")
-    if mask._array.dtype != bool:
-        raise OperatorError(f"{name}: {name}: expected BoolTensor for mask, got {dtypes.of(mask._array)}")
-    return mask._array
-
-
-class MaskedFill(Operator):
-    @staticmethod
-    def forward(ctx: Any, x: Array, mask: Array, value: Array) -> Array:
-        ctx.mask, ctx.shape = mask, x.shape
-        return np.where(mask, value, x)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Array) -> Any:
-        zero = xp.zeros_like(grad)
-        dx = unbroadcast(xp.where(ctx.mask, zero, grad), ctx.shape) if ctx.needs[0] else None
-        return dx, None, xp.where(ctx.mask, grad, zero).sum() if ctx.needs[2] else None
-
-
-def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`input` with `value` (a number or a 0-d tensor) where `mask` (bool, broadcasts) is True.
-
-    Example:
-        >>> rushlight.zeros(3).masked_fill(rushlight.tensor([True, False, True]), 1)
-        tensor([1., 0., 1.])
-    """
-    where = _mask(mask, "masked_fill")
-    if isinstance(value, TensorBase):
-        if value._array.ndim:
-            raise OperatorError(
-                "masked_fill: masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                f"{value._array.ndim} dimension(s)."
-            )
-        if not dtypes.can_cast(dtypes.of(value._array), input.dtype):
-            raise OperatorError(f"masked_fill: value cannot be converted to type {input.dtype} without overflow")
-        value = cast(value, input.dtype)
-    else:
-        _check_number(input, value, "masked_fill")
-        value = np.asarray(value).astype(input._array.dtype)
-    try:
-        return MaskedFill.apply(input, where, value)
-    except ValueError:
-        raise ShapeError(
-            f"masked_fill: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}"
-        ) from None
-
-
-def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The elements where `mask` (bool, broadcasts with `input`) is True, in one dimension."""
-    where = _mask(mask, "masked_select")
-    try:
-        shape = np.broadcast_shapes(input._array.shape, where.shape)
-    except ValueError:
-        raise ShapeError(
-            f"masked_select: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}"
-        ) from None
-    full = input if input._array.shape == shape else input.expand(shape)
-    return into(out, Index.apply(full, (np.broadcast_to(where, shape),)), "masked_select")
-
-
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """`input` with the elements of `source`, in order, at the places where `mask` is True."""
-    where = _mask(mask, "masked_scatter")
-    if source._array.dtype != input._array.dtype:
-        raise OperatorError(
-            f"masked_scatter: masked_scatter: expected self and source to have same dtypes but got {input.dtype} and "
-            f"{source.dtype}"
-        )
-    try:
-        shape = np.broadcast_shapes(input._array.shape, where.shape)
-    except ValueError:
-        raise ShapeError(
-            f"masked_scatter: The size of mask {list(where.shape)} must match the size of tensor {list(input.shape)}"
-        ) from None
-    where = np.broadcast_to(where, shape)
-    count = int(where.sum())
-    if source._array.size < count:
-        raise OperatorError(
-            f"masked_scatter: Number of elements of source < number of ones in mask: {source.numel()} < {count}"
-        )
-    return IndexPut.apply(input.expand(shape), (where,), source.reshape(-1)[:count])
-
-
-def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
-    """The indices of the elements that are not 0: one row each, or with `as_tuple` one tensor per dimension."""
-    places = np.nonzero(np.atleast_1d(input._array)) if as_tuple or input._array.ndim else None
-    if as_tuple:
-        return tuple(map(wrap, places or ()))
-    rows = np.stack(places, 1) if places is not None and places else np.zeros((int(input._array != 0), 0), np.int64)
-    return into(out, wrap(np.ascontiguousarray(rows)), "nonzero")
-
-
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
-    """The first `size` rows of `nonzero`, filled up with rows of `fill_value`."""
-    if size < 0:
-        raise OperatorError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
-    found = nonzero(input)._array[:size]
-    rest = np.full((size - len(found), found.shape[1]), fill_value, np.int64)
-    return into(out, wrap(np.concatenate([found, rest])), "nonzero_static")
-
-
-def argwhere(input: Tensor) -> Tensor:
-    """The indices of the elements that are not 0, one row each."""
-    return nonzero(input)
-
-
-# --------------------------------------------------------------------------------------------- slices written to copies
-
-
-def _embedded(input: Tensor, src: Tensor, index: Any, name: str) -> Tensor:
-    if input._array[index].shape != src._array.shape:
-        raise ShapeError(
-            f"{name}: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice "
-            f"size = {list(input._array[index].shape)}"
-        )
-    return IndexPut.apply(input, index, cast(src, input.dtype))
-
-
-def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """A copy of `input` with entry `index` of `dim` replaced by `src`."""
-    dim = wrap_dim(dim, input._array.ndim, "select_scatter")
-    if not -input._array.shape[dim] <= index < input._array.shape[dim]:
-        raise RangeError(
-            f"select_scatter: index {index} is out of range for dimension {dim} of size {input._array.shape[dim]}"
-        )
-    return _embedded(input, src, (*(slice(None),) * dim, index), "select_scatter")
-
-
-def slice_scatter(
-    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
-) -> Tensor:
-    """A copy of `input` with `input[start:end:step]` along `dim` replaced by `src`."""
-    dim = wrap_dim(dim, input._array.ndim, "slice_scatter")
-    if step <= 0:
-        raise OperatorError(f"slice_scatter: slice step must be positive, got {step}")
-    return _embedded(input, src, (*(slice(None),) * dim, slice(start, end, step)), "slice_scatter")
-
-
-def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A copy of `input` with `diagonal(input, offset, dim1, dim2)` replaced by `src`."""
-    positions = wrap(np.arange(input._array.size).reshape(input._array.shape)).diagonal(offset, dim1, dim2)
-    if positions._array.shape != src._array.shape:
-        raise ShapeError(
-            "diagonal_scatter: expected src to have a size equal to the slice of self. src size = "
-            f"{list(src.shape)}, slice size = {list(positions.shape)}"
-        )
-    flat = IndexPut.apply(input.reshape(-1), (positions._array.reshape(-1).copy(),), cast(src, input.dtype).reshape(-1))
-    return flat.reshape(input.shape)
-
-
-def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
-    """A copy of `input` (row-major) with `as_strided(input, …)` replaced by `src`."""
-    positions = wrap(np.arange(input._array.size)).as_strided(size, stride, storage_offset or 0)
-    if positions._array.shape != src._array.shape:
-        raise ShapeError(
-            "as_strided_scatter: expected src to have a size equal to the slice of self. src size = "
-            f"{list(src.shape)}, slice size = {list(positions.shape)}"
-        )
-    flat = IndexPut.apply(input.reshape(-1), (positions._array.reshape(-1).copy(),), src.reshape(-1))
-    return flat.reshape(input.shape)
-
-
-def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
-    """The coordinates, in a tensor of this shape, of positions in the flattened tensor."""
-    if not isinstance(indices, TensorBase) or indices._array.dtype.kind not in "iu":
-        raise ArgumentError(
-            f"unravel_index: expected 'indices' to be an integer tensor, got {getattr(indices, 'dtype', type(indices))}"
-        )
-    size = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-    if min(size, default=0) < 0:
-        raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {size}")
-    rest, found = indices._array, []
-    for n in reversed(size):
-        found.append(wrap(np.asarray(rest % n)))
-        rest = rest // n
-    return tuple(reversed(found))

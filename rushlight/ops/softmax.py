@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from .. import dtypes, random
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..kernels import kernel, xp
+from .dims import wrap_dim
 from .promotion import cast, conj, floating, in_float32, into, not_a_tensor, not_implemented
 from .reduction import axes_of, restore
-from .shape import wrap_dim
 from .unary import operator
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ import numpy as np
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, ShapeError
 from . import results
+from .dims import wrap_dim
+from .extremes import choose, one_per_lane, shared
 from .numpy_protocol import numpy_name
 from .promotion import into, is_complex, not_a_tensor, not_implemented
-from .reduction import choose, one_per_lane, shared
 from .results import into_all
 from .scan import Running
-from .shape import wrap_dim
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

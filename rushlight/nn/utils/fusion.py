@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ...ops.creation import ones_like, zeros_like
+from ...ops.like import ones_like, zeros_like
 from ...ops.unary import rsqrt
 from ...tensor import Tensor
 from ..parameter import Parameter

@@ -6,11 +6,14 @@ from typing import Any
 
 from ... import dtypes
 from ...autograd.grad_mode import no_grad
-from ...ops.creation import eye, zeros_like
-from ...ops.decompositions import geqrf, householder_product, matrix_exp, solve
 from ...ops.joining import cat
+from ...ops.like import zeros_like
+from ...ops.linear_algebra.functions import matrix_exp
+from ...ops.linear_algebra.householder import geqrf, householder_product
+from ...ops.linear_algebra.solving import solve
 from ...ops.normalization import normalize
 from ...ops.products import mv, vdot
+from ...ops.ranges import eye
 from ...tensor import Tensor
 from ..conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..module import Module

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...ops.creation import ones_like, zeros_like
+from ...ops.like import ones_like, zeros_like
 from ...ops.sampling import rand, rand_like
 from ...ops.sorting import kthvalue, topk
 from ...tensor import Tensor

@@ -1,0 +1,194 @@
+"""The view operators as the tape knows them: each looks at its argument's memory, so that writing in place through it
+reaches the base. `shape.py`, `sections.py` and `strided.py` have the functions that check and apply them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.tape import Operator, View, link
+from ..kernels import xp
+from .promotion import unbroadcast
+from .strided import memory_of, with_strides
+
+Array = Any
+
+
+class Reshape(View):
+    @staticmethod
+    def forward(ctx: Any, x: Array, shape: tuple[int, ...]) -> Array:
+        ctx.shape = x.shape
+        return x.reshape(shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return grad.reshape(ctx.shape)
+
+    @classmethod
+    def name(cls) -> str:
+        return "ViewBackward0" if cls is Reshape else super().name()
+
+
+class Squeeze(Reshape): ...
+
+
+class Unsqueeze(Reshape): ...
+
+
+class Alias(Reshape):
+    """The whole of the memory, in the shape it has."""
+
+
+class Permute(View):
+    @staticmethod
+    def forward(ctx: Any, x: Array, dims: tuple[int, ...]) -> Array:
+        ctx.dims = dims
+        return xp.transpose(x, dims)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        back = [0] * len(ctx.dims)
+        for i, dim in enumerate(ctx.dims):
+            back[dim] = i
+        return xp.transpose(grad, tuple(back))
+
+
+class Transpose(Permute): ...
+
+
+class T(Permute): ...
+
+
+class Expand(View):
+    @staticmethod
+    def forward(ctx: Any, x: Array, shape: tuple[int, ...]) -> Array:
+        ctx.shape = x.shape
+        return xp.broadcast_to(x, shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return unbroadcast(grad, ctx.shape)
+
+
+class Slice(View):
+    """Basic indexing: a view."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, index: Any) -> Array:
+        ctx.shape, ctx.index = x.shape, index
+        return x[index]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        dx = xp.zeros_like(grad, shape=ctx.shape)
+        dx[ctx.index] = grad
+        return dx
+
+
+class Select(Slice): ...
+
+
+class Split(Operator):
+    """Pieces of one dimension; going back is one concatenation."""
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        x, lengths, dim = args
+        indices = piece_indices(lengths, dim)
+        if len(lengths) == 1:
+            return (Slice.apply(x, indices[0]),)
+        outs = super().apply(*args)
+        for out, index in zip(outs, indices):
+            link(out, x, Slice, (index,))
+        return outs
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, lengths: tuple[int, ...], dim: int) -> tuple[Array, ...]:
+        ctx.shape, ctx.lengths, ctx.dim = x.shape, lengths, dim
+        return tuple(x[index] for index in piece_indices(lengths, dim))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Array) -> Array:
+        like = next(g for g in grads if g is not None)
+        shape, dim = ctx.shape, ctx.dim
+        pieces = [
+            xp.zeros_like(like, shape=(*shape[:dim], n, *shape[dim + 1 :])) if g is None else g
+            for g, n in zip(grads, ctx.lengths)
+        ]
+        return xp.concatenate(pieces, axis=dim)
+
+
+class Unbind(Operator):
+    """All entries of one dimension."""
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        x, dim = args
+        if x._array.shape[dim] == 1:
+            return (Select.apply(x, entry_index(0, dim)),)
+        outs = super().apply(*args)
+        for i, out in enumerate(outs):
+            link(out, x, Slice, (entry_index(i, dim),))
+        return outs
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, dim: int) -> tuple[Array, ...]:
+        ctx.shape, ctx.dim = x.shape, dim
+        return tuple(x[entry_index(i, dim)] for i in range(x.shape[dim]))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Array) -> Array:
+        like = next(g for g in grads if g is not None)
+        zero = xp.zeros_like(like) if any(g is None for g in grads) else None
+        return xp.stack([zero if g is None else g for g in grads], axis=ctx.dim)  # type: ignore[misc]
+
+
+def piece_indices(lengths: tuple[int, ...], dim: int) -> list[Any]:
+    """The index of each of the consecutive pieces of `dim`."""
+    lead, start, found = (slice(None),) * dim, 0, []
+    for n in lengths:
+        found.append((*lead, slice(start, start + n)))
+        start += n
+    return found
+
+
+def entry_index(i: int, dim: int) -> Any:
+    """The index of entry `i` of `dim`; the Ellipsis keeps 0-d results arrays."""
+    return (*(slice(None),) * dim, i, Ellipsis)
+
+
+class Bitcast(View):
+    """The same bytes as another dtype. Gradients do not pass."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, kind: np.dtype[Any]) -> Array:
+        return x.view(kind)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        return None
+
+
+class ViewAsReal(View):
+    """Complex numbers as pairs of their parts, along a new last dimension."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Array) -> Array:
+        flat, start = memory_of(x)
+        stride = tuple([2 * s // x.itemsize for s in x.strides])
+        return with_strides(flat.view(x.real.dtype), (*x.shape, 2), (*stride, 1), 2 * start)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return grad[..., 0] + 1j * grad[..., 1]
+
+
+class ViewAsComplex(View):
+    @staticmethod
+    def forward(ctx: Any, x: Array) -> Array:
+        return x.view(np.complex64 if x.dtype == np.float32 else np.complex128)[..., 0]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Array:
+        return xp.stack([xp.real(grad), xp.imag(grad)], axis=-1)
