@@ -31,6 +31,7 @@ FLOORS = [
     ["random"],
     ["ops"],
     ["printing"],
+    ["methods"],
     ["tensor"],
     ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules of their own
     ["serialization"],

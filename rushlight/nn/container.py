@@ -10,8 +10,9 @@ from typing import Any
 
 from ..autograd.tape import TensorBase
 from ..tensor import Tensor
-from .module import Module, indent, typename
+from .module import Module, indent
 from .parameter import Parameter
+from .registry import typename
 
 Index = Any  # an int or a slice
 

@@ -294,6 +294,17 @@ def _check_attn_mask(mask: Tensor, batch: int, heads: int, targets: int, sources
     return mask.unsqueeze(0) if mask.ndim == 2 else mask
 
 
+def _float_masks(
+    query: Tensor, key: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, heads: int
+) -> Any:
+    """Both masks as floats to be added to scores; the first as (1 or N * heads, L, S)."""
+    key_padding_mask = canonical_mask(key_padding_mask, "key_padding_mask", query, attn_mask)
+    mask = canonical_mask(attn_mask, "attn_mask", query)
+    if mask is not None:
+        mask = _check_attn_mask(mask, query.shape[1], heads, query.shape[0], key.shape[0])
+    return mask, key_padding_mask
+
+
 def _heads(x: Tensor, batch: int, heads: int, static: Tensor | None = None) -> Tensor:
     """(L, N, E) -> (N * heads, L, E / heads), or what is given in place of it."""
     if static is None:
@@ -418,19 +429,15 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     targets, batch, width = query.shape
     _check_widths(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
-    key_padding_mask = canonical_mask(key_padding_mask, "key_padding_mask", query, attn_mask)
     if is_causal and attn_mask is None:
         raise OperatorError("multi_head_attention_forward: Need attn_mask if specifying the is_causal hint.")
     causal = is_causal and key_padding_mask is None and not need_weights
-    mask = None if causal else canonical_mask(attn_mask, "attn_mask", query)
-    if mask is not None:
-        mask = _check_attn_mask(mask, batch, num_heads, targets, key.shape[0])
+    masks = _float_masks(query, key, None if causal else attn_mask, key_padding_mask, num_heads)
     if use_separate_proj_weight:
         weights = q_proj_weight, k_proj_weight, v_proj_weight
         q, k, v = _separate_projections((query, key, value), weights, in_proj_bias)
     else:
         q, k, v = _packed_projections(query, key, value, in_proj_weight, in_proj_bias)
-    masks: Any = mask, key_padding_mask
     _require((bias_k is None) == (bias_v is None), "bias_k and bias_v must be given together")
     if bias_k is not None and bias_v is not None:
         _require(static_k is None and static_v is None, "bias cannot be added to static key or value")
@@ -440,15 +447,13 @@ def multi_head_attention_forward(
     if add_zero_attn:
         zeros = wrap(np.zeros((batch * num_heads, 1, width // num_heads), k._array.dtype))
         k, v, masks = _append(k, v, zeros, zeros, 1, masks)
-    mask, key_padding_mask = masks
-    mask = _merged_mask(mask, key_padding_mask, batch, num_heads, k.shape[1])
+    mask = _merged_mask(masks[0], masks[1], batch, num_heads, k.shape[1])
     dropout_p = dropout_p if training else 0.0
     attend = _attend_with_weights if need_weights else _attend
     y, shares = attend(q, k, v, mask, dropout_p, causal, batch)
     joined = y.transpose(0, 1).reshape(targets, batch, width)  # (N * heads, L, E / heads) -> (L, N, E)
     out = linear(joined, out_proj_weight, out_proj_bias)
-    if shares is not None and average_attn_weights:
-        shares = shares.mean(1)
-    if batched:
-        return out, shares
-    return out.squeeze(1), None if shares is None else shares.squeeze(0)
+    if shares is not None:
+        shares = shares.mean(1) if average_attn_weights else shares
+        shares = shares if batched else shares.squeeze(0)
+    return out if batched else out.squeeze(1), shares

@@ -8,7 +8,7 @@ from ...autograd.tape import TensorBase
 from ...errors import ShapeError
 from ...ops.joining import cat
 from ...tensor import Tensor
-from ..module import typename
+from ..registry import typename
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
