@@ -13,7 +13,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-FILES = ("ops.matrix", "ops.convolution", "ops.rows", "ops.sequence", "ops.training", "models.steps")
+FILES = (
+    "ops.matrix",
+    "ops.convolution",
+    "ops.rows",
+    "ops.elementwise",
+    "ops.reduction",
+    "ops.memory",
+    "ops.loss",
+    "ops.sequence",
+    "ops.training",
+    "models.steps",
+)
 
 
 def cases() -> dict[str, Any]:

@@ -165,6 +165,6 @@ bool add_tape_types(PyObject* module);
 extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[], conv_methods[];
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
     embedding_methods[];
-extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[];
+extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[];
 
 }  // namespace rushlight

@@ -8,11 +8,14 @@ of the same name is tried first and answers `NotImplemented` to whatever it does
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
-
-import numpy as xp
+from typing import TYPE_CHECKING, TypeVar
 
 from .native import native
+
+if TYPE_CHECKING:
+    import numpy as xp
+else:
+    from . import xp
 
 __all__ = ["kernel", "native", "xp"]
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..autograd.tape import TensorBase, wrap
 from ..errors import DTypeError, OperatorError
 from ..kernels import xp
-from .numpy_protocol import numpy_name
+from .numpy_protocol import is_numpys, numpy_name
 from .promotion import as_tensor, broadcast_error, into, not_a_tensor, not_implemented, operands
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _single(function: Any, refused: str = "") -> Callable[[F], F]:
             result = wrap(function(input._array))
             return result if out is None else into(out, result, name)
 
-        return numpy_name(function.__name__)(call) if isinstance(function, np.ufunc) else call  # type: ignore[return-value]
+        return numpy_name(function.__name__)(call) if is_numpys(function) else call  # type: ignore[return-value]
 
     return decorate
 

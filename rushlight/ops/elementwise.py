@@ -83,7 +83,7 @@ class Sub(Operator):
     def backward(ctx: Any, grad: Array) -> Any:
         a, b = ctx.shapes
         needs = ctx.needs
-        return unbroadcast(grad, a) if needs[0] else None, unbroadcast(-grad, b) if needs[1] else None
+        return unbroadcast(grad, a) if needs[0] else None, unbroadcast(xp.negative(grad), b) if needs[1] else None
 
 
 class Mul(Operator):
@@ -99,8 +99,8 @@ class Mul(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         a, b = ctx.saved
-        da = None if b is None else unbroadcast(grad * conj(b), ctx.shapes[0])
-        db = None if a is None else unbroadcast(grad * conj(a), ctx.shapes[1])
+        da = None if b is None else unbroadcast(xp.multiply(grad, conj(b)), ctx.shapes[0])
+        db = None if a is None else unbroadcast(xp.multiply(grad, conj(a)), ctx.shapes[1])
         return da, db
 
 

@@ -28,6 +28,11 @@ def numpy_name(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return register
 
 
+def is_numpys(function: Any) -> bool:
+    """Whether this is a ufunc of NumPy's, with or without a native twin in front."""
+    return isinstance(getattr(function, "definition", function), np.ufunc)
+
+
 def _bare(x: Any) -> Any:
     """Arrays in place of Tensors, also inside lists, tuples and dicts."""
     if isinstance(x, TensorBase):

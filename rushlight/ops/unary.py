@@ -21,7 +21,7 @@ from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, UnsupportedError
 from ..kernels import xp
-from .numpy_protocol import numpy_name
+from .numpy_protocol import is_numpys, numpy_name
 from .promotion import cast, conj, floating, in_float32, into, is_complex, is_half, not_a_tensor, not_implemented
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def smooth(
         def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
             return public(name, apply, input, out, accepts)
 
-        return numpy_name(function.__name__)(call) if isinstance(function, np.ufunc) else call  # type: ignore[return-value]
+        return numpy_name(function.__name__)(call) if is_numpys(function) else call  # type: ignore[return-value]
 
     return decorate
 

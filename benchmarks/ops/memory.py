@@ -1,0 +1,84 @@
+"""What moves numbers without computing: copies, casts, transposes, joining, picking, scattering, and drawing random
+ones."""
+
+from typing import Any
+
+from case import Case, both_ways, forward
+
+SHAPES = [(64, 128), (512, 512), (4096, 1024)]
+
+
+def with_index(name: str, shape: tuple[int, ...], rows: tuple[int, ...], high: int, function: Any) -> Case:
+    """`function(torch, x, index)` with an index of this shape below `high`."""
+
+    def make(torch: Any) -> Any:
+        x, index = torch.randn(*shape), torch.randint(0, high, rows)
+
+        def call() -> Any:
+            with torch.no_grad():
+                return function(torch, x, index)
+
+        return call
+
+    return Case(f"{name} {shape}", make, bytes=8 * shape[0] * shape[1])
+
+
+def cast(shape: tuple[int, ...], source: str, to: str) -> Case:
+    def make(torch: Any) -> Any:
+        x, kind = (torch.randn(*shape) * 10).to(getattr(torch, source)), getattr(torch, to)
+        return lambda: x.to(kind)
+
+    return Case(f"{source} to {to} {shape}", make)
+
+
+def drawn(name: str, function: Any, size: int = 0) -> Case:
+    return Case(name, lambda torch: lambda: function(torch), bytes=4 * size)
+
+
+def of_shape(shape: tuple[int, ...]) -> list[Case]:
+    R, C = shape
+    size = 4 * R * C
+    return [
+        forward(f"clone {shape}", lambda t, x: x.clone(), shape, bytes=2 * size),
+        forward(f"transposed copy {shape}", lambda t, x: x.t().contiguous(), shape, bytes=2 * size),
+        forward(f"heads forward {shape}", lambda t, x: x.view(R // 16, 16, 4, C // 4).transpose(1, 2).contiguous(),
+                shape,
+                bytes=2 * size),
+        forward(f"cat rows {shape}", lambda t, x, y: t.cat([x, y]), shape, shape, bytes=4 * size),
+        forward(f"cat columns {shape}", lambda t, x, y: t.cat([x, y], 1), shape, shape, bytes=4 * size),
+        both_ways(f"cat columns {shape}", lambda t, x, y: t.cat([x, y], 1), shape, shape, bytes=8 * size),
+        forward(f"stack {shape}", lambda t, x, y: t.stack([x, y], 1), shape, shape, bytes=4 * size),
+        forward(f"flip {shape}", lambda t, x: x.flip(1), shape, bytes=2 * size),
+        forward(f"roll {shape}", lambda t, x: x.roll(1, 0), shape, bytes=2 * size),
+        forward(f"pad {shape}", lambda t, x: t.nn.functional.pad(x, (1, 1, 1, 1)), shape, bytes=2 * size),
+        forward(f"repeat {shape}", lambda t, x: x.repeat(2, 1), shape, bytes=3 * size),
+        forward(f"tril {shape}", lambda t, x: x.tril(), shape, bytes=2 * size),
+        forward(f"slice of columns copied {shape}", lambda t, x: x[:, : C // 2].contiguous(), shape, bytes=size),
+        forward(f"step through columns {shape}", lambda t, x: x[:, ::2].contiguous(), shape, bytes=size),
+        both_ways(f"split columns {shape}", lambda t, x: t.cat([p * 2 for p in x.split(C // 4, 1)], 1), shape),
+        with_index("index_select rows", shape, (R,), R, lambda t, x, i: x.index_select(0, i)),
+        with_index("index rows", shape, (R,), R, lambda t, x, i: x[i]),
+        with_index("gather", shape, shape, C, lambda t, x, i: x.gather(1, i)),
+        with_index("scatter", shape, shape, C, lambda t, x, i: t.zeros(R, C).scatter(1, i, x)),
+        with_index("scatter_add", shape, shape, R, lambda t, x, i: t.zeros(R, C).scatter_add(0, i, x)),
+        with_index("index_add", shape, (R,), R, lambda t, x, i: t.zeros(R, C).index_add(0, i, x)),
+        with_index("one_hot", shape, (R,), C, lambda t, x, i: t.nn.functional.one_hot(i, C)),
+        forward(f"boolean mask {shape}", lambda t, x: x[x > 0], shape, bytes=size),
+        forward(f"nonzero {shape}", lambda t, x: (x > 1).nonzero(), shape, bytes=size),
+        *[cast(shape, *pair) for pair in (("float32", "float64"), ("float32", "int64"), ("int64", "float32"),
+                                          ("uint8", "float32"), ("float32", "bfloat16"), ("bfloat16", "float32"),
+                                          ("float32", "float16"), ("float16", "float32"))],
+        drawn(f"rand {shape}", lambda t: t.rand(R, C), R * C),
+        drawn(f"randn {shape}", lambda t: t.randn(R, C), R * C),
+        drawn(f"randint {shape}", lambda t: t.randint(0, 10, (R, C)), 2 * R * C),
+        drawn(f"randperm {R * C}", lambda t: t.randperm(R * C), 2 * R * C),
+        drawn(f"bernoulli {shape}", lambda t: t.empty(R, C).bernoulli_(0.5), R * C),
+        forward(f"dropout {shape}", lambda t, x: t.nn.functional.dropout(x, 0.5), shape, bytes=2 * size),
+        both_ways(f"dropout {shape}", lambda t, x: t.nn.functional.dropout(x, 0.5), shape, bytes=4 * size),
+        drawn(f"zeros {shape}", lambda t: t.zeros(R, C), R * C),
+        drawn(f"full {shape}", lambda t: t.full((R, C), 3.0), R * C),
+        drawn(f"arange {R * C}", lambda t: t.arange(R * C), 2 * R * C),
+    ]  # fmt: skip
+
+
+CASES = [case for shape in SHAPES for case in of_shape(shape)]

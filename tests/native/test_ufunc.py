@@ -1,0 +1,91 @@
+"""NumPy's functions in threads: NumPy's bits, dtypes and memory orders, for every layout that operands come in."""
+
+import numpy as np
+import pytest
+
+from rushlight.kernels.xp import ELEMENTWISE
+
+
+def same(ours, numpys):
+    assert type(ours) is np.ndarray and ours.dtype == numpys.dtype and ours.shape == numpys.shape
+    assert ours.tobytes() == numpys.tobytes()
+    assert [s for s, n in zip(ours.strides, ours.shape) if n > 1] == [
+        s for s, n in zip(numpys.strides, numpys.shape) if n > 1
+    ]
+
+
+def floats(*shape, dtype="float32"):
+    return np.random.default_rng(0).uniform(0.1, 0.9, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_every_function_has_numpys_bits(native, name):
+    numpys = getattr(np, name)
+    ours, operands = native.in_threads(numpys), [floats(3, 70), floats(3, 70) + 0.05][: numpys.nin]
+    if name == "ldexp":
+        return  # its second operand is a whole number: left to NumPy
+    with np.errstate(all="ignore"):
+        same(ours(*operands), numpys(*operands))
+
+
+SHAPES = [
+    ((4, 5), (5,)), ((4, 5), (4, 1)), ((4, 1), (1, 5)), ((1,), (7, 1, 3)), ((), (6,)), ((300, 400), (400,)),
+    ((300, 1), (1, 400)), ((1 << 17,), (1 << 17,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("a, b", SHAPES, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_broadcasting(native, a, b, dtype):
+    a, b = floats(*a, dtype=dtype), floats(*b, dtype=dtype)
+    same(native.in_threads(np.subtract)(a, b), np.subtract(a, b))
+    same(native.in_threads(np.less)(b, a), np.less(b, a))
+
+
+def test_layouts(native):
+    add, x = native.in_threads(np.add), floats(6, 8, 5)
+    images = floats(2, 5, 6, 3).transpose(0, 3, 1, 2)
+    for a, b in [
+        (x[:, ::2], x[:, 1::2]), (x.transpose(2, 0, 1), x.transpose(2, 0, 1)), (images, images),
+        (images, floats(3, 1, 1)), (x[:, :, :0:-1], x[:, :, 1:]),
+    ]:  # fmt: skip
+        ours = add(a, b)
+        if ours is not NotImplemented:
+            assert (ours == a + b).all()
+    same(add(images, floats(3, 1, 1)), images + floats(3, 1, 1))
+    assert add(x[:, :, ::-1], x) is NotImplemented
+
+
+def test_numbers(native):
+    x = floats(9)
+    same(native.in_threads(np.multiply)(x, 3), x * 3)
+    same(native.in_threads(np.power)(2.5, x), 2.5**x)
+    assert native.in_threads(np.multiply)(np.arange(3), 2.5) is NotImplemented
+    assert native.in_threads(np.multiply)(2.0, 3.0) is NotImplemented
+
+
+def test_what_is_left_to_numpy(native):
+    add, x = native.in_threads(np.add), floats(3)
+    for args in [
+        (x,), (x, x.astype("float64")), (x, [1, 2, 3]), (x, floats(2)), (x.astype("float16"),) * 2, (x, None),
+        (np.arange(3), np.arange(3)), (x[:0], x[:0]), (x, True), (np.float32(1), np.float32(2)),
+    ]:  # fmt: skip
+        assert add(*args) is NotImplemented, args
+    with pytest.raises(TypeError):
+        native.in_threads(np.matmul)
+    with pytest.raises(TypeError):
+        native.in_threads(len)
+
+
+def test_comparisons_take_whole_numbers_too(native):
+    a, b = np.arange(100), np.arange(100)[::-1].copy()
+    same(native.in_threads(np.less)(a, b), a < b)
+    same(native.in_threads(np.logical_and)(a > 3, b > 3), (a > 3) & (b > 3))
+
+
+def test_the_vocabulary_is_numpys():
+    from rushlight.kernels import xp
+
+    assert xp.stack is np.stack and xp.add.__name__ == "add" and xp.add(2, 3) == 5
+    with pytest.raises(AttributeError):
+        _ = xp.no_such_function
