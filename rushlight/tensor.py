@@ -12,7 +12,7 @@ import numpy as np
 
 from . import dtypes, ops
 from .autograd import differentiate
-from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_type, version, wrap
+from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_type, steps, version, wrap
 from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError
 from .hooks import RemovableHandle, register
@@ -476,7 +476,7 @@ def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: dict[str
 def _follow(view: Any, base: Any) -> None:
     """Gives a view its array anew after its base was laid out differently in memory."""
     array = base._array
-    for kind, args in view._path:
+    for kind, args in steps(view._path):
         array = kind.forward(kind(), array, *args)
     if owner(array) is not owner(base._array):  # in PyTorch's layout this reshape is a copy
         view._base = None

@@ -162,9 +162,10 @@ public:
 #define RUSHLIGHT_TWIN(name, doc) RUSHLIGHT_ROW(#name, name##_, doc)  // by `name_`, where a kernel has the name
 
 bool add_tape_types(PyObject* module);
-extern PyMethodDef tape_methods[], thread_methods[], allocator_methods[], gemm_methods[], conv_methods[];
+extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_methods[], gemm_methods[],
+    conv_methods[];
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
     embedding_methods[];
-extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[];
+extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[], shape_methods[];
 
 }  // namespace rushlight

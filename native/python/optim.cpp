@@ -1,6 +1,8 @@
-// Bindings of optimizer steps: lists of dense float32 arrays, written to in place.
+// Bindings of optimizer steps: lists of dense float32 arrays, written to in place; and what collects those lists from
+// parameters and their state (rushlight/optim/rule.py).
 #include "kernels.h"
 #include "python/layout.h"
+#include "python/tape.h"
 
 namespace rushlight {
 namespace {
@@ -93,8 +95,97 @@ PyObject* adam_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     Py_RETURN_NONE;
 }
 
+// --- parameters and their state --------------------------------------------------------------------------------------
+
+bool same_kind(PyArrayObject* a, PyArrayObject* b) {
+    return PyArray_DESCR(a) == PyArray_DESCR(b) || PyArray_EquivTypes(PyArray_DESCR(a), PyArray_DESCR(b));
+}
+
+PyObject* gradients_of(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 1 || !PyList_CheckExact(args[0])) return not_implemented();
+    Ref params(PyList_New(0)), arrays(PyList_New(0)), grads(PyList_New(0));
+    if (!params || !arrays || !grads) return nullptr;
+    bool plain = true;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[0]); i++) {
+        PyObject* p = PyList_GET_ITEM(args[0], i);
+        if (!is_tensor(p)) return not_implemented();
+        PyObject* grad = as_tensor(p)->grad;
+        if (is_none(grad)) continue;
+        PyObject* array = as_tensor(p)->array;
+        if (!is_tensor(grad) || !PyArray_CheckExact(array) || !PyArray_CheckExact(as_tensor(grad)->array))
+            return not_implemented();
+        grad = as_tensor(grad)->array;
+        plain = plain && PyArray_ISWRITEABLE(as_array(array)) && !PyArray_ISCOMPLEX(as_array(array)) &&
+                same_shape(array, grad) && same_kind(as_array(array), as_array(grad));
+        if (PyList_Append(params.get(), p) < 0 || PyList_Append(arrays.get(), array) < 0 ||
+            PyList_Append(grads.get(), grad) < 0)
+            return nullptr;
+    }
+    return PyTuple_Pack(4, params.get(), arrays.get(), grads.get(), plain ? Py_True : Py_False);
+}
+
+// The array called `name` in a parameter's state (borrowed), or nullptr.
+PyObject* entry_of(PyObject* state, PyObject* name) {
+    PyObject* tensor = PyDict_CheckExact(state) ? PyDict_GetItemWithError(state, name) : nullptr;
+    PyErr_Clear();
+    return tensor && is_tensor(tensor) ? as_tensor(tensor)->array : nullptr;
+}
+
+PyObject* column(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 2 || !PyList_CheckExact(args[0])) return not_implemented();
+    Ref arrays(PyList_New(PyList_GET_SIZE(args[0])));
+    for (Py_ssize_t i = 0; arrays && i < PyList_GET_SIZE(args[0]); i++) {
+        PyObject* array = entry_of(PyList_GET_ITEM(args[0], i), args[1]);
+        if (!array) return not_implemented();
+        Py_INCREF(array);
+        PyList_SET_ITEM(arrays.get(), i, array);
+    }
+    return arrays.release();
+}
+
+bool is_f32_scalar(PyObject* array) { return array && is_f32(array, 0) && PyArray_ISWRITEABLE(as_array(array)); }
+
+PyObject* next_steps(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 1 || !PyList_CheckExact(args[0])) return not_implemented();
+    static PyObject* const step = PyUnicode_InternFromString("step");
+    Ref numbers(PyList_New(PyList_GET_SIZE(args[0])));
+    for (Py_ssize_t i = 0; numbers && i < PyList_GET_SIZE(args[0]); i++) {
+        PyObject* array = entry_of(PyList_GET_ITEM(args[0], i), step);
+        if (!is_f32_scalar(array)) return not_implemented();
+        PyObject* number = PyFloat_FromDouble(double(*data(array)) + 1.0);
+        if (!number) return nullptr;
+        PyList_SET_ITEM(numbers.get(), i, number);
+    }
+    return numbers.release();
+}
+
+PyObject* put_numbers(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 3 || !PyList_CheckExact(args[0]) || !PyList_CheckExact(args[2])) return not_implemented();
+    const Py_ssize_t states = PyList_GET_SIZE(args[0]);
+    if (PyList_GET_SIZE(args[2]) != states) return not_implemented();
+    float value = 0;
+    for (Py_ssize_t i = 0; i < states; i++)
+        if (!is_f32_scalar(entry_of(PyList_GET_ITEM(args[0], i), args[1])) ||
+            !read_float(PyList_GET_ITEM(args[2], i), &value))
+            return not_implemented();
+    for (Py_ssize_t i = 0; i < states; i++) {
+        read_float(PyList_GET_ITEM(args[2], i), &value);
+        *data(entry_of(PyList_GET_ITEM(args[0], i), args[1])) = value;
+    }
+    Py_RETURN_NONE;
+}
+
 }  // namespace
 
-PyMethodDef optim_methods[] = {RUSHLIGHT_METHOD(sgd_, nullptr), RUSHLIGHT_METHOD(adam_, nullptr), {}};
+PyMethodDef optim_methods[] = {
+    RUSHLIGHT_METHOD(sgd_, nullptr),
+    RUSHLIGHT_METHOD(adam_, nullptr),
+    RUSHLIGHT_METHOD(gradients_of,
+                     "gradients_of(params) -> those with a gradient, arrays, gradients, whether all is plain"),
+    RUSHLIGHT_METHOD(column, "column(states, name) -> arrays"),
+    RUSHLIGHT_METHOD(next_steps, "next_steps(states) -> numbers, one more than each state's step"),
+    RUSHLIGHT_ROW("put", put_numbers, "put(states, name, numbers)"),
+    {},
+};
 
 }  // namespace rushlight

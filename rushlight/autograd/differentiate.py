@@ -30,7 +30,7 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool, name: str) ->
             raise OperatorError(
                 f"{name}: grad can be implicitly created only for scalar outputs, not for shape {tuple(output.shape)}"
             )
-        array = np.ones_like(output._array)
+        array = np.array(1, output._array.dtype) if not output._array.ndim else np.ones_like(output._array)
         return wrap(array) if create_graph else array
     if gradient._array.shape != output._array.shape:
         raise ShapeError(

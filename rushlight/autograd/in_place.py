@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import GraphError
 from ..kernels import xp
 from .grad_mode import mode
-from .tape import Leaf, Operator, Pick, TensorBase, wrap
+from .tape import Leaf, Operator, Pick, TensorBase, steps, wrap
 
 Array = Any
 
@@ -48,7 +48,7 @@ class Region(Operator):
 
 def _region(x: Any, path: Any) -> Any:
     """The view operators of `path` applied to an array or a Tensor."""
-    for cls, args in path or ():
+    for cls, args in steps(path):
         x = cls.derive(x, *args)
     return x
 
@@ -57,7 +57,7 @@ def _spread_back(grad: Any, shape: tuple[int, ...], kind: Any, path: Any) -> Any
     """The gradient of a base of this shape and dtype, from that of the view to which `path` leads: the view operators'
     own backward, in reverse order. They ask for shapes only, so any array serves as the base."""
     stand_in, contexts = np.empty(shape, kind), []
-    for cls, args in path:
+    for cls, args in steps(path):
         contexts.append(cls())
         stand_in = cls.forward(contexts[-1], stand_in, *args)
     for context in reversed(contexts):

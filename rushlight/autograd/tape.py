@@ -25,6 +25,7 @@ from ..kernels import native
 from .grad_mode import mode
 
 Array = Any
+Path = tuple[Any, Any, tuple[Any, ...]]  # path of what was viewed (None: a base), view operator, constants
 OUT = "out"  # in `Operator.saves`: this saved array is the operator's own output
 
 
@@ -37,7 +38,7 @@ class TensorBase:
     _array: Array
     _edge: Operator | Leaf | None = None
     _base: TensorBase | None = None  # the tensor of which this one is a view
-    _path: tuple[tuple[type[Operator], tuple[Any, ...]], ...] | None = None  # the views that lead there from the base
+    _path: Path | None = None  # the views that lead there from the base
     _views: list[weakref.ref[TensorBase]] | None = None  # live views, to be told when their base is written to
     _grad: TensorBase | None = None
 
@@ -129,11 +130,20 @@ class ViewEntry(Entry):
 def link(view: TensorBase, source: TensorBase, cls: Any, args: tuple[Any, ...]) -> None:
     """Notes that `view` is `cls` of `source`: in-place writes to either must reach the other's gradients."""
     view._base = base = source if source._base is None else source._base
-    view._path = (*(source._path or ()), (cls, args))
+    view._path = (source._path, cls, args)
     if mode.enabled:
         views = base._views or []
         base._views = views if len(views) < 16 else [ref for ref in views if ref() is not None]
         base._views.append(weakref.ref(view))
+
+
+def steps(path: Path | None) -> list[tuple[Any, tuple[Any, ...]]]:
+    """The view operators and their constants on the way from a base to a view, in order."""
+    found = []
+    while path is not None:
+        path, cls, args = path
+        found.append((cls, args))
+    return found[::-1]
 
 
 def owner(array: Array) -> Any:
@@ -141,6 +151,18 @@ def owner(array: Array) -> Any:
     while (base := getattr(array, "base", None)) is not None:
         array = base
     return array
+
+
+class Leaf:
+    """Where the walk ends: adds what arrives to the `.grad` of a tensor that the user made."""
+
+    __slots__ = ("__weakref__", "after", "hooks", "seq", "tensor")
+
+    def __init__(self, tensor: TensorBase) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.seq = next(_clock)
+        self.hooks: dict[int, Callable[[Any], Any]] | None = None
+        self.after: dict[int, Callable[[Any], Any]] | None = None
 
 
 _written: dict[int, tuple[int, int]] = {}  # id of the owner of some memory -> time of the last write to it, how many
@@ -169,24 +191,12 @@ def written_since(array: Array, seq: int) -> bool:
 
 
 if native is not None and not TYPE_CHECKING:
-    TensorBase, Entry, ViewEntry = native.TensorBase, native.Entry, native.ViewEntry
+    TensorBase, Entry, ViewEntry, Leaf = native.TensorBase, native.Entry, native.ViewEntry, native.Leaf
     wrap, set_tensor_type, set_recorder = native.wrap, native.set_tensor_type, native.set_recorder
     tick, touch, version, written_since = native.tick, native.touch, native.version, native.written_since
 
 
 # ----------------------------------------------------------------------------------------------------- tape entries
-
-
-class Leaf:
-    """Where the walk ends: adds what arrives to the `.grad` of a tensor that the user made."""
-
-    __slots__ = ("__weakref__", "after", "hooks", "seq", "tensor")
-
-    def __init__(self, tensor: TensorBase) -> None:
-        self.tensor = weakref.ref(tensor)
-        self.seq = tick()
-        self.hooks: dict[int, Callable[[Any], Any]] | None = None
-        self.after: dict[int, Callable[[Any], Any]] | None = None
 
 
 class Operator(Entry):

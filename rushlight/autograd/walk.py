@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..kernels import native
-from . import grad_mode
+from .grad_mode import mode, set_grad_enabled
 from .tape import Leaf, Operator, Pick, TensorBase, touch, wrap
 
 
@@ -147,12 +147,16 @@ def _retain(node: Operator, grad: Any) -> None:
 
 
 def sweep(roots: list[tuple[Operator | Leaf, Any]], retain_graph: bool) -> None:
-    """A backward pass that adds to the leaves' `.grad`."""
-    Walk(None, retain_graph, False).run(roots)
+    """A backward pass that adds to the leaves' `.grad`. Nothing is recorded meanwhile."""
+    before, mode.enabled = mode.enabled, False
+    try:
+        Walk(None, retain_graph, False).run(roots)
+    finally:
+        mode.enabled = before
 
 
 if native is not None:
-    native.set_tape(Leaf, Pick, Operator.differentiate, _call_hooks, _retain, _deliver)
+    native.set_tape(Pick, Operator.differentiate, _call_hooks, _retain, _deliver)
     if not TYPE_CHECKING:
         sweep = native.sweep
 
@@ -175,10 +179,10 @@ def walk(
     if on_walk:
         for observer in on_walk:
             observer(roots, targets)
-    with grad_mode.set_grad_enabled(create_graph):
-        if targets is None and not create_graph:
-            sweep(list(roots), retain_graph)
-            return {}
+    if targets is None and not create_graph:
+        sweep(list(roots), retain_graph)
+        return {}
+    with set_grad_enabled(create_graph):
         pass_ = Walk(None if targets is None else set(targets), retain_graph, create_graph)
         pass_.run(roots)
         return pass_.arrived

@@ -135,7 +135,8 @@ def _apply(
 
 
 def _compared(cls: type[Operator], name: str, input: Any, target: Any, reduction: str, *constants: Any) -> Any:
-    check_tensors(name, ("input", input), ("target", target))
+    if not (isinstance(input, TensorBase) and isinstance(target, TensorBase)):
+        check_tensors(name, ("input", input), ("target", target))
     _warn_of_sizes(input, target)
     return _apply(cls, name, input, target, None, reduction, *constants)
 

@@ -182,17 +182,22 @@ def operands(
 ) -> tuple[Any, Any]:
     """Both sides of a binary operator in one dtype: Tensors, or a Tensor and a Python number.
 
-    A float beside a float32 or float64 Tensor stays a number, which NumPy takes in the Tensor's own dtype.
+    A float beside a float32 or float64 Tensor stays a number, which NumPy takes in the Tensor's own dtype; so does an
+    int that a float32 can hold.
     """
-    if isinstance(a, TensorBase) and isinstance(b, TensorBase):
-        if a._array.dtype is b._array.dtype:
-            return a, b
-    elif type(b) is float:
-        if isinstance(a, TensorBase) and a._array.dtype.char in "fd":
-            return a, b
-    elif type(a) is float and isinstance(b, TensorBase) and b._array.dtype.char in "fd":
-        return a, b
+    if isinstance(a, TensorBase):
+        if isinstance(b, TensorBase):
+            if a._array.dtype is b._array.dtype:
+                return a, b
+        elif _is_plain_number(b) and a._array.dtype.char in "fd":
+            return a, float(b)
+    elif isinstance(b, TensorBase) and _is_plain_number(a) and b._array.dtype.char in "fd":
+        return float(a), b
     return convert(a, b, name)
+
+
+def _is_plain_number(x: Any) -> bool:
+    return type(x) is float or (type(x) is int and -(1 << 24) <= x <= 1 << 24)
 
 
 def narrowed(result: Any, a: Any, b: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, wrap
 from ..errors import OperatorError
-from ..kernels import xp
+from ..kernels import kernel, xp
 from .dims import wrap_dim
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, is_complex, is_half, not_implemented
@@ -45,6 +45,12 @@ def restore(grad: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array
     return grad.reshape(tuple([1 if i in axes else n for i, n in enumerate(shape)]))
 
 
+@kernel
+def spread(grad: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """The gradient of a sum over `axes` of something of this shape: the same for all that was added up."""
+    return xp.broadcast_to(restore(grad, shape, axes), shape)
+
+
 def count_of(shape: tuple[int, ...], axes: tuple[int, ...]) -> int:
     """How many elements are reduced into one."""
     return product([shape[a] for a in axes])
@@ -68,7 +74,7 @@ class Sum(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return xp.broadcast_to(restore(grad, ctx.shape, ctx.axes), ctx.shape)
+        return spread(grad, ctx.shape, ctx.axes)
 
 
 class Mean(Operator):
@@ -82,8 +88,7 @@ class Mean(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        share = restore(grad, ctx.shape, ctx.axes) / builtins.max(count_of(ctx.shape, ctx.axes), 1)
-        return xp.broadcast_to(share, ctx.shape)
+        return spread(grad / builtins.max(count_of(ctx.shape, ctx.axes), 1), ctx.shape, ctx.axes)
 
 
 def sum(

@@ -8,8 +8,7 @@ twin goes in front where there is one. Complex parameters are handed to kernels 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from operator import is_
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from .. import dtypes
 from ..autograd.grad_mode import enable_grad
 from ..autograd.tape import touch, wrap
 from ..errors import ArgumentError, OperatorError, ShapeError, UnsupportedError
+from ..kernels import kernel
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, ParamsT, StateDict
 
@@ -37,19 +37,18 @@ class Batch:
         self.is_complex = is_complex
 
 
-class Known:
-    """What was found out about the arrays of a group at the last step; they seldom change from step to step."""
-
-    __slots__ = ("arrays", "is_complex", "kinds")
-
-    def __init__(self, arrays: list[Array]) -> None:
-        self.arrays = arrays
-        self.kinds = kinds_of(arrays)
-        self.is_complex = any(a.dtype.kind == "c" for a in arrays)
-
-
-def kinds_of(arrays: list[Array]) -> list[tuple[Any, ...]]:
-    return [(a.shape, a.dtype) for a in arrays]
+@kernel
+def gradients_of(params: list[Tensor]) -> tuple[list[Tensor], list[Array], list[Array], bool]:
+    """The parameters that have a gradient, the arrays of both, and whether all is plain: writeable real arrays, and
+    gradients of their shape and dtype."""
+    having = [p for p in params if p._grad is not None]
+    arrays = [p._array for p in having]
+    grads = [p._grad._array for p in having]  # type: ignore[union-attr]
+    plain = all(
+        a.flags.writeable and a.dtype.kind != "c" and a.shape == g.shape and a.dtype == g.dtype
+        for a, g in zip(arrays, grads)
+    )
+    return having, arrays, grads, plain
 
 
 class Rule(Optimizer):
@@ -92,24 +91,20 @@ class Rule(Optimizer):
 
     def _collect(self, group: Group) -> Batch:
         """The arrays of a group, checked: what may raise raises here."""
-        params = [p for p in group["params"] if p._grad is not None]
-        arrays = [p._array for p in params]
-        grads = [p._grad._array for p in params]
-        known = self._known.get(id(group))
-        if known is None or len(known.arrays) != len(arrays) or not all(map(is_, known.arrays, arrays)):
-            known = self._known[id(group)] = self._learn(group, params, arrays)
-        if kinds_of(grads) != known.kinds:
-            self._check_grads(group, params)
-        return Batch(params, arrays, grads, known.is_complex)
+        params, arrays, grads, plain = gradients_of(group["params"])
+        is_complex = False if plain else self._examine(group, params, arrays)
+        return Batch(params, arrays, grads, is_complex)
 
-    def _learn(self, group: Group, params: list[Tensor], arrays: list[Array]) -> Known:
-        known = Known(arrays)
-        if known.is_complex and not self.handles_complex:
+    def _examine(self, group: Group, params: list[Tensor], arrays: list[Array]) -> bool:
+        """Raises for what cannot be stepped; whether any parameter is complex."""
+        is_complex = any(a.dtype.kind == "c" for a in arrays)
+        if is_complex and not self.handles_complex:
             raise OperatorError(f"{type(self).__name__} does not support complex parameters")
         for p, array in zip(params, arrays):
             if not array.flags.writeable:
                 raise OperatorError(f"{self._label(group, p)}: its memory is read-only, or shared by several elements")
-        return known
+        self._check_grads(group, params)
+        return is_complex
 
     def _check_grads(self, group: Group, params: list[Tensor]) -> None:
         """Raises for the first gradient that does not fit its parameter."""
@@ -121,10 +116,6 @@ class Rule(Optimizer):
                 )
             if grad.dtype != array.dtype:
                 raise OperatorError(f"{self._label(group, p)}: {grad.dtype} gradient for a {array.dtype} parameter")
-
-    def _prepare(self) -> None:
-        super()._prepare()
-        self._known: dict[int, Known] = {}  # by id of the group
 
     def _label(self, group: Group, p: Tensor) -> str:
         place = next(i for i, q in enumerate(group["params"]) if q is p)
@@ -218,17 +209,20 @@ def _real_tensor(value: Any) -> Any:
     return wrap(as_real(value._array)) if isinstance(value, Tensor) else value
 
 
-def column(states: Sequence[State], name: str) -> list[Array]:
+@kernel
+def column(states: list[State], name: str) -> list[Array]:
     """The arrays called `name` in each state."""
     return [state[name]._array for state in states]
 
 
-def next_steps(states: Sequence[State]) -> list[float]:
+@kernel
+def next_steps(states: list[State]) -> list[float]:
     """The number of this step for each parameter, counted from 1."""
     return [state["step"]._array.item() + 1.0 for state in states]
 
 
-def put(states: Sequence[State], name: str, values: Sequence[float]) -> None:
+@kernel
+def put(states: list[State], name: str, values: list[float]) -> None:
     """Writes numbers to the 0-d tensors called `name`."""
     for state, value in zip(states, values):
         state[name]._array[...] = value

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import rushlight
+from rushlight.autograd.tape import steps
 
 torch = pytest.importorskip("torch")
 
@@ -704,3 +705,14 @@ def test_random_programs():
         theirs, their_grads = run(lambda library, x, y: program(library, x, y, plan), torch)
         for a, b in zip(ours + our_grads, theirs + their_grads):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=f"seed {seed}: {plan}")
+
+
+def test_a_long_chain_of_views_takes_little_memory():
+    """Each view notes one step; the way to its base is shared with the view before it."""
+    x = rushlight.zeros(4)
+    y = x
+    for _ in range(20_000):
+        y = y.view(4)
+    y += 1
+    assert x.tolist() == [1, 1, 1, 1] and len(steps(y._path)) == 20_000
+    assert y._path[0] is not None and len(y._path) == 3
