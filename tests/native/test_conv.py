@@ -128,6 +128,21 @@ def test_passes(native, x_shape, weight_shape, stride, padding, dilation, groups
     assert dweight.flags.c_contiguous
 
 
+def test_transformed_tiles_lose_few_digits(native):
+    """Winograd's errors, relative to the whole: 2 x 2 tiles forward, 4 x 4 tiles in the gradients."""
+    x, weight, window = channels_last(floats(4, 64, 16, 16)), floats(64, 64, 3, 3), ((1, 1), (1, 1), (1, 1), 1)
+    grad, reference = channels_last(floats(4, 64, 16, 16)), Reference(x, weight, *window)
+
+    def error(actual, expected):
+        return np.linalg.norm(actual - expected) / np.linalg.norm(expected)
+
+    assert error(native.conv_forward(x, weight, None, *window), reference.forward()) < 1e-6
+    dx = native.conv_backward_input(grad, weight, x.shape, *window)
+    assert error(dx, reference.backward_input(grad)) < 3e-6
+    dweight = native.conv_backward_weight(grad, x, weight.shape, *window)
+    assert error(dweight, reference.backward_weight(grad)) < 3e-6
+
+
 def test_many_pixels(native):
     """Enough pixels that the weight's gradient is summed in several ranges."""
     for x_shape, weight_shape in [((8, 1, 28, 28), (32, 1, 3, 3)), ((6, 32, 26, 26), (64, 32, 3, 3))]:
