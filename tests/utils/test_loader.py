@@ -231,12 +231,6 @@ def test_timeout_is_for_workers(library):
         iter(library.utils.data.DataLoader([1, 2, 3], timeout=1))
 
 
-def test_workers_are_refused_with_advice():
-    with pytest.raises(NotImplementedError, match="num_workers=2 is not supported; leave it 0"):
-        rushlight.utils.data.DataLoader([1, 2, 3], num_workers=2)
-    assert rushlight.utils.data.get_worker_info() is None
-
-
 def test_two_epochs_at_once(library):
     loader = library.utils.data.DataLoader([1, 2, 3])
     first, second = iter(loader), iter(loader)

@@ -1,7 +1,7 @@
 """The DataLoader: batches of a data set, epoch by epoch.
 
 An epoch draws its seed when it begins and asks the sampler for numbers as it goes, in PyTorch's order, so the same seed
-gives the same batches. Tensors in memory (a TensorDataset, or Subsets of one) need no samples: each batch is one take.
+gives the same batches. Where the batches are made is in epoch.py, what workers do in worker.py.
 """
 
 from __future__ import annotations
@@ -9,84 +9,27 @@ from __future__ import annotations
 import math
 import multiprocessing
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
 from ... import random
-from ...autograd.tape import wrap
-from ...errors import ArgumentError, AssertError, DTypeError, UnsupportedError
+from ...errors import ArgumentError
+from .arguments import (
+    check_exclusive,
+    check_iteration,
+    check_unspecified,
+    check_workers,
+    warn_of_many_workers,
+)
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset, Subset, TensorDataset, samples
-from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .dataset import IterableDataset
+from .epoch import Epoch, InMemory, InProcess, generator_states, set_generator_states
+from .memory import in_memory
+from .sampler import BatchSampler, RandomSampler, SequentialSampler
 
 T = TypeVar("T", covariant=True)
 FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
-
-
-def get_worker_info() -> None:
-    """None: samples are always loaded in the main process."""
-    return None
-
-
-# --------------------------------------------------------------------------------------------------- tensors in memory
-
-
-def in_memory(dataset: Any) -> tuple[list[Any], Any] | None:
-    """The arrays of a TensorDataset, and which of their rows are meant (None: all); None for any other data set."""
-    if isinstance(dataset, TensorDataset) and type(dataset).__getitem__ is TensorDataset.__getitem__:
-        plain = not hasattr(dataset, "__getitems__") and not any(t.requires_grad for t in dataset.tensors)
-        return ([t._array for t in dataset.tensors], None) if plain else None
-    found = in_memory(dataset.dataset) if type(dataset) is Subset else None
-    if found is None:
-        return None
-    arrays, rows = found
-    chosen = np.asarray(dataset.indices, np.int64)
-    return arrays, chosen if rows is None else rows[chosen]
-
-
-def array_batches(batches: BatchSampler) -> Iterator[Any]:
-    """The batches of a BatchSampler over a plain sampler, as slices or arrays of numbers."""
-    size, sampler = batches.batch_size, batches.sampler
-    if type(sampler) is SequentialSampler:
-        for start in range(0, len(sampler), size):
-            if start + size <= len(sampler) or not batches.drop_last:
-                yield slice(start, start + size)
-    elif type(sampler) is RandomSampler:
-        yield from _regrouped(sampler.parts(), size, batches.drop_last)
-    else:
-        yield from map(np.asarray, batches)
-
-
-def _regrouped(parts: Iterator[Any], size: int, drop_last: bool) -> Iterator[Any]:
-    """Arrays of any lengths, joined and cut anew into arrays of `size`; the next is drawn only when it is needed."""
-    held = next(parts)
-    while True:
-        for start in range(0, len(held) - size + 1, size):
-            yield held[start : start + size]
-        held = held[len(held) - len(held) % size :]
-        following = next(parts, None)
-        if following is None:
-            break
-        held = np.concatenate([held, following]) if len(held) else following
-    if len(held) and not drop_last:
-        yield held
-
-
-def take(array: Any, rows: Any) -> Any:
-    """New memory with these rows of an array."""
-    return array[rows].copy() if isinstance(rows, slice) else array.take(rows, axis=0)
-
-
-def memory_batches(arrays: list[Any], chosen: Any, batches: Iterable[Any]) -> Iterator[list[Any]]:
-    for rows in batches:
-        rows = rows if chosen is None else chosen[rows]
-        yield [wrap(take(array, rows)) for array in arrays]
-
-
-# --------------------------------------------------------------------------------------------------------- the loader
 
 
 class _Endless:
@@ -106,16 +49,27 @@ class DataLoader(Generic[T]):
         shuffle: random order, another each epoch.
         sampler: numbers of the samples in order, in place of `shuffle`.
         batch_sampler: lists of numbers, in place of batch_size, shuffle, sampler and drop_last.
-        num_workers: 0; loading in other processes is not supported.
+        num_workers: processes that make the batches; 0 for none. Data sets in memory (a TensorDataset, or Subsets of
+            one) start none unless there is a worker_init_fn: taking a batch costs less than sending it.
         collate_fn: list of samples -> batch; None means `default_collate` (`default_convert` if batch_size is None).
-        pin_memory: accepted; memory of the CPU needs no pinning. Warns, as PyTorch does without an accelerator.
+        pin_memory, pin_memory_device: accepted; memory of the CPU needs no pinning. Warns, as PyTorch does without an
+            accelerator.
         drop_last: leave out a last batch that is not full.
+        timeout: seconds to wait for a worker before RuntimeError is raised; 0 for as long as all workers are alive.
+        worker_init_fn: called with the worker's number in each worker before it loads anything.
+        multiprocessing_context: start method of the workers ("fork", "spawn", "forkserver") or a context.
         generator: source of the shuffle and of the epoch's seed; None means the default generator.
-        timeout, worker_init_fn, multiprocessing_context, prefetch_factor, persistent_workers, in_order,
-            pin_memory_device: of worker processes; checked as PyTorch does.
+        prefetch_factor: batches that each worker makes ahead of need; None means 2.
+        persistent_workers: keep the workers from epoch to epoch.
+        in_order: give batches in the sampler's order; False gives them as they come.
+        seed_per_batch: random numbers drawn while a batch is made (from Rushlight's, Python's and NumPy's global
+            generators) depend on the epoch's seed and the batch's number alone, so they are the same with any number of
+            workers. PyTorch has no such argument: there, and here by default, worker i goes on from seed + i through
+            all its batches, and without workers the main process's generators are drawn from.
 
     Raises:
-        ValueError: arguments that exclude one another, or out of range. NotImplementedError: num_workers > 0.
+        ValueError: arguments that exclude one another, or out of range. RuntimeError: on iteration, a worker is gone or
+            did not answer in time. What a worker raised is raised again, with its traceback in the text.
 
     Example:
         >>> data = rushlight.utils.data.TensorDataset(rushlight.arange(5))
@@ -125,7 +79,7 @@ class DataLoader(Generic[T]):
         tensor([2, 3])
         tensor([4])
 
-    Source: the behaviour of torch.utils.data.DataLoader.
+    Source: the behaviour of torch.utils.data.DataLoader; of torchdata's StatefulDataLoader for `state_dict`.
     """
 
     _initialized = False
@@ -150,12 +104,13 @@ class DataLoader(Generic[T]):
         persistent_workers: bool = False,
         pin_memory_device: str = "",
         in_order: bool = True,
+        seed_per_batch: bool = False,
     ) -> None:
-        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
         self._is_iterable = isinstance(dataset, IterableDataset)
         if self._is_iterable:
-            _check_unspecified(shuffle, sampler, batch_sampler)
-        _check_exclusive(batch_size, shuffle, sampler, batch_sampler, drop_last)
+            check_unspecified(shuffle, sampler, batch_sampler)
+        check_exclusive(batch_size, shuffle, sampler, batch_sampler, drop_last)
         if sampler is None:
             sampler = self._default_sampler(dataset, bool(shuffle), generator)
         if batch_sampler is not None:
@@ -173,13 +128,23 @@ class DataLoader(Generic[T]):
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = multiprocessing_context
+        self.multiprocessing_context = (
+            multiprocessing.get_context(multiprocessing_context)
+            if isinstance(multiprocessing_context, str)
+            else multiprocessing_context
+        )
         self.generator = generator
-        self.prefetch_factor = prefetch_factor
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.persistent_workers = persistent_workers
         self.in_order = in_order
+        self.seed_per_batch = seed_per_batch
+        self._epoch: Callable[[], Epoch | None] = lambda: None  # a weak reference to the last one begun
+        self._pool: Any = None  # persistent workers
+        self._saved_epoch: Any = None  # what the next epoch takes up
+        self._saved_workers: Any = None
         self._length_told: int | None = None  # of an iterable data set, once somebody asked
         self._initialized = True
+        warn_of_many_workers(num_workers)
 
     def _default_sampler(self, dataset: Any, shuffle: bool, generator: random.Generator | None) -> Iterable[Any]:
         if self._is_iterable:
@@ -205,139 +170,82 @@ class DataLoader(Generic[T]):
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
     def __iter__(self) -> Iterator[Any]:
-        return Epoch(self)
-
-
-class Epoch:
-    """One pass over a DataLoader."""
-
-    def __init__(self, loader: DataLoader[Any]) -> None:
-        if loader.timeout != 0:
-            raise AssertError("DataLoader: timeout is for worker processes, of which there are none; leave it 0")
-        if loader.pin_memory:
+        check_iteration(self.num_workers, self.timeout, self.prefetch_factor)
+        if self.pin_memory:
             warnings.warn(
                 "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be "
                 "used.",
-                stacklevel=3,
+                stacklevel=2,
             )
-        self.loader = loader
-        indices = iter(loader._index_sampler)
-        self._base_seed = draw_seed(loader.generator)  # torch: drawn even if no worker needs it
-        self._batches = self._start(indices)
-        self._told = loader._length_told if loader._is_iterable else None
-        self._count = 0
+        saved, self._saved_epoch = self._saved_epoch, None
+        epoch = self._kind_of_epoch()(self, saved)
+        self._epoch = weakref.ref(epoch)
+        return epoch
 
-    def _start(self, indices: Iterator[Any]) -> Iterator[Any]:
-        loader = self.loader
-        if loader._is_iterable:
-            return _streamed(loader)
-        if type(loader.batch_sampler) is BatchSampler and loader.collate_fn is default_collate:
-            found = in_memory(loader.dataset)
-            if found is not None:
-                return memory_batches(*found, array_batches(loader.batch_sampler))
-        return _fetched(loader, indices)
+    def _kind_of_epoch(self) -> type[Epoch]:
+        plain = type(self.batch_sampler) is BatchSampler and self.collate_fn is default_collate
+        if plain and self.worker_init_fn is None and in_memory(self.dataset) is not None:
+            return InMemory
+        if self.num_workers == 0:
+            return InProcess
+        from .multiprocess import WithWorkers
 
-    def __iter__(self) -> Epoch:
-        return self
+        return WithWorkers
 
-    def __next__(self) -> Any:
-        batch = next(self._batches)
-        if self._told is not None:
-            self._count += 1
-            if self._count > self._told:
-                warnings.warn(
-                    f"Length of IterableDataset {self.loader.dataset} was reported to be {self._told}(when accessing "
-                    f"len(dataloader)), but {self._count} samples have been fetched. ",
-                    stacklevel=2,
+    # ------------------------------------------------------------------------------------------------- saving, resuming
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader is: how many batches of the epoch were taken, and all that the rest of them depends on.
+
+        Returns:
+            A nest of dicts and lists of Tensors, numbers and None, for `load_state_dict` of a loader made in the same
+            way.
+
+        Raises:
+            NotImplementedError: batches come in no order (in_order=False) and an epoch is under way.
+
+        Example:
+            >>> data = rushlight.utils.data.TensorDataset(rushlight.arange(4))
+            >>> loader = rushlight.utils.data.DataLoader(data, shuffle=True)
+            >>> batches = iter(loader)
+            >>> first, state = next(batches), loader.state_dict()
+            >>> rest = [int(x) for (x,) in batches]
+            >>> loader.load_state_dict(state)
+            >>> rest == [int(x) for (x,) in loader]
+            True
+        """
+        state = {"num_workers": self.num_workers, "generators": generator_states(self)}
+        if self._saved_epoch is not None or self._saved_workers is not None:  # loaded, but not yet begun
+            return {**state, "epoch": self._saved_epoch, "workers": self._saved_workers}
+        epoch = self._epoch()
+        if epoch is not None and not epoch.finished:
+            return {**state, "epoch": epoch.state(), "workers": None}
+        return {**state, "epoch": None, "workers": None if self._pool is None else self._pool.state()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Lets the next `for` loop go on where `state_dict()` was called: it gives the batches that were left then.
+
+        Samples with numbers are not loaded again; an iterable data set is read again up to that place. With
+        another number of workers, the batches of numbered samples are the same too, but not random numbers drawn in
+        them (unless by seed_per_batch).
+
+        Raises:
+            ValueError: an iterable data set, and another number of workers.
+        """
+        epoch, workers = state_dict["epoch"], state_dict["workers"]
+        if state_dict["num_workers"] != self.num_workers:
+            if self._is_iterable and epoch is not None:
+                raise ArgumentError(
+                    f"DataLoader.load_state_dict: the state is of num_workers={state_dict['num_workers']}, this loader "
+                    f"has {self.num_workers}; an iterable data set goes on only with the same number"
                 )
-        return batch
-
-    def __len__(self) -> int:
-        return len(self.loader._index_sampler)  # type: ignore[arg-type]
-
-
-def _fetched(loader: DataLoader[Any], indices: Iterator[Any]) -> Iterator[Any]:
-    """Batches (or single samples) of the numbers that the sampler gives."""
-    if loader.batch_sampler is None:
-        return (loader.collate_fn(loader.dataset[i]) for i in indices)
-    return (loader.collate_fn(samples(loader.dataset, batch)) for batch in indices)
-
-
-def _streamed(loader: DataLoader[Any]) -> Iterator[Any]:
-    """Batches (or single samples) of an iterable data set."""
-    stream = iter(loader.dataset)
-    if loader.batch_sampler is None:
-        yield from map(loader.collate_fn, stream)
-        return
-    while batch := list(islice(stream, loader.batch_size)):
-        if loader.drop_last and len(batch) < loader.batch_size:  # type: ignore[operator]
-            return
-        yield loader.collate_fn(batch)
-
-
-# -------------------------------------------------------------------------------------------- checking the arguments
-
-
-def _check_workers(
-    num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool, context: Any
-) -> None:
-    if num_workers < 0:
-        raise ArgumentError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
-    if timeout < 0:
-        raise ArgumentError("timeout option should be non-negative")
-    if num_workers == 0 and prefetch_factor is not None:
-        raise ArgumentError(
-            "prefetch_factor option could only be specified in multiprocessing."
-            "let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None."
-        )
-    if prefetch_factor is not None and prefetch_factor < 0:
-        raise ArgumentError("prefetch_factor option should be non-negative")
-    if persistent_workers and num_workers == 0:
-        raise ArgumentError("persistent_workers option needs num_workers > 0")
-    if context is not None:
-        _check_context(context, num_workers)
-    if num_workers > 0:
-        raise UnsupportedError(
-            f"DataLoader: num_workers={num_workers} is not supported; leave it 0. Tensors in memory need no workers: "
-            "put them into a TensorDataset, whose batches are one copy each"
-        )
-
-
-def _check_context(context: Any, num_workers: int) -> None:
-    if num_workers == 0:
-        raise ArgumentError(
-            "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
-            f"num_workers={num_workers}"
-        )
-    methods = multiprocessing.get_all_start_methods()
-    if isinstance(context, str) and context not in methods:
-        raise ArgumentError(
-            f"multiprocessing_context option should specify a valid start method in {methods!r}, but got "
-            f"multiprocessing_context={context!r}"
-        )
-    if not isinstance(context, (str, multiprocessing.context.BaseContext)):
-        raise DTypeError(
-            "multiprocessing_context option should be a valid context object or a string specifying the start method, "
-            f"but got multiprocessing_context={context}"
-        )
-
-
-def _check_unspecified(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
-    """An iterable data set has its own order."""
-    given = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}
-    for name, value in given.items():
-        if value is not None:
-            raise ArgumentError(
-                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
-            )
-
-
-def _check_exclusive(batch_size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
-    if sampler is not None and shuffle:
-        raise ArgumentError("sampler option is mutually exclusive with shuffle")
-    if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-        raise ArgumentError(
-            "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
-        )
-    if batch_sampler is None and batch_size is None and drop_last:
-        raise ArgumentError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+            workers = None
+            if epoch is not None:
+                turn = epoch["batches"] % max(self.num_workers, 1)
+                epoch = {**epoch, "workers": None, "turn": turn, "anew": True}
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool = None
+        self._epoch = lambda: None
+        self._saved_epoch, self._saved_workers = epoch, workers
+        set_generator_states(self, state_dict["generators"])
