@@ -36,8 +36,7 @@ def np_dtype(kind: Any) -> np.dtype[Any]:
 
 
 def _array_from(data: Any) -> Array:
-    """Nested data as an array in the dtype that PyTorch would give it. torch: Python floats become the default
-    dtype."""
+    """Nested data as an array that holds it exactly."""
     if isinstance(data, TensorBase):
         return data._array
     if isinstance(data, (np.ndarray, np.generic)):
@@ -52,10 +51,6 @@ def _array_from(data: Any) -> Array:
         raise ArgumentError(f"tensor: {why}") from None
     if array.dtype.kind in "OUSV" and array.dtype not in dtypes._BY_NUMPY:
         raise DTypeError(f"tensor: cannot make a tensor from {type(data).__name__} holding {array.dtype.name} values")
-    if array.dtype == np.float64 and not holds_arrays:
-        return array.astype(dtypes.get_default_dtype().numpy)
-    if array.dtype == np.complex128 and not holds_arrays:
-        return array.astype(dtypes.get_default_dtype().to_complex().numpy)
     return array
 
 
@@ -63,7 +58,17 @@ def _holds_arrays(data: Any) -> bool:
     """Whether Tensors or arrays are nested in the lists (looking at first entries only, as data is regular)."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return isinstance(data, (TensorBase, np.ndarray, np.generic)) and type(data) is not np.float64
+    return isinstance(data, (TensorBase, np.ndarray, np.generic))
+
+
+def _kind_of(data: Any, array: Array) -> dtypes.dtype:
+    """The dtype that PyTorch would give the data. torch: Python floats become the default dtype."""
+    has_own = isinstance(data, np.generic) or hasattr(data, "__array__") or _holds_arrays(data)
+    if array.dtype == np.float64 and not has_own:
+        return dtypes.get_default_dtype()
+    if array.dtype == np.complex128 and not has_own:
+        return dtypes.get_default_dtype().to_complex()
+    return dtypes.of(array)
 
 
 def _overflow_checked(data: Any, array: Array, kind: np.dtype[Any]) -> Array:
@@ -94,7 +99,7 @@ def tensor(
     """
     check_device(device)
     array = _array_from(data)
-    kind = dtypes.of(array) if dtype is None else dtypes.as_dtype(dtype)
+    kind = _kind_of(data, array) if dtype is None else dtypes.as_dtype(dtype)
     return finish(_overflow_checked(data, array, kind.numpy), requires_grad)
 
 
