@@ -1,5 +1,7 @@
 """Rushlight: PyTorch's neural-network toolbox, light and fast, over NumPy. `import rushlight as torch` works."""
 
+import importlib as _importlib
+import typing as _typing
 import warnings as _warnings
 
 from . import autograd, dtypes
@@ -87,3 +89,15 @@ from .version import __version__
 _warnings.filterwarnings(
     "ignore", "(divide by zero|overflow|underflow|invalid value) encountered", RuntimeWarning, r"rushlight\."
 )
+
+if _typing.TYPE_CHECKING:
+    from . import distributions
+
+_ON_FIRST_USE = {"distributions"}  # large, and few programs need them
+
+
+def __getattr__(name: str) -> _typing.Any:
+    """Modules that are imported when they are first asked for."""
+    if name in _ON_FIRST_USE:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,7 +36,7 @@ FLOORS = [
     ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules of their own
     ["serialization"],
     ["nn", "optim", "utils.data", "utils.hooks"],
-    ["optim.swa_utils"],  # averages modules
+    ["optim.swa_utils", "distributions"],  # the one averages modules, the other uses nn.functional
     [""],  # rushlight/__init__.py, which gathers what is below
     ["train"],
     ["data"],
