@@ -91,7 +91,7 @@ from ..ops.normalization import (
     rms_norm,
 )
 from ..ops.padding import pad
-from ..ops.pooling import (
+from ..ops.pooling.adaptive import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
@@ -101,22 +101,30 @@ from ..ops.pooling import (
     adaptive_max_pool2d_with_indices,
     adaptive_max_pool3d,
     adaptive_max_pool3d_with_indices,
+)
+from ..ops.pooling.average import (
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+)
+from ..ops.pooling.fractional import (
     fractional_max_pool2d,
     fractional_max_pool2d_with_indices,
     fractional_max_pool3d,
     fractional_max_pool3d_with_indices,
-    lp_pool1d,
-    lp_pool2d,
-    lp_pool3d,
+)
+from ..ops.pooling.largest import (
     max_pool1d,
     max_pool1d_with_indices,
     max_pool2d,
     max_pool2d_with_indices,
     max_pool3d,
     max_pool3d_with_indices,
+)
+from ..ops.pooling.unpooling import (
     max_unpool1d,
     max_unpool2d,
     max_unpool3d,

@@ -225,14 +225,10 @@ from .pairs import (
     nextafter,
     xlogy,
 )
-from .pooling import (
-    adaptive_avg_pool1d,
-    avg_pool1d,
-    max_pool1d_with_indices,
-)
-from .pooling import (
-    adaptive_max_pool1d_with_indices as adaptive_max_pool1d,
-)
+from .pooling.adaptive import adaptive_avg_pool1d
+from .pooling.adaptive import adaptive_max_pool1d_with_indices as adaptive_max_pool1d
+from .pooling.average import avg_pool1d
+from .pooling.largest import max_pool1d_with_indices
 from .products import (
     addbmm,
     addmm,

@@ -538,7 +538,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     if not input.numel():
         return input
     from .padding import pad  # these two are built on this page's level
-    from .pooling import avg_pool2d
+    from .pooling.average import avg_pool2d
 
     n, c = input.shape[:2]
     squares = (input * input).reshape(n, 1, c, -1)  # (N, C, *S) -> (N, 1, C, prod(S))

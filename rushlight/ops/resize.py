@@ -18,7 +18,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError, UnsupportedError
-from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from .pooling.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .promotion import cast
 from .resample import Resample, Table
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rushlight.ops import pooling
+from rushlight.ops.pooling import average, largest, places
 
-forward = getattr(pooling.max_pool_forward, "definition", pooling.max_pool_forward)
-backward = getattr(pooling.max_pool_backward, "definition", pooling.max_pool_backward)
+forward = getattr(largest.max_pool_forward, "definition", largest.max_pool_forward)
+backward = getattr(places.max_pool_backward, "definition", places.max_pool_backward)
 WINDOWS = [
     ((2, 2), (2, 2), (0, 0), (1, 1), False),
     ((3, 3), (2, 2), (1, 1), (1, 1), True),
@@ -45,11 +45,11 @@ AVERAGES = [
 @pytest.mark.parametrize("count_pad, divisor", [(True, None), (False, None), (True, 3), (True, -2)])
 @pytest.mark.parametrize("last", [True, False])
 def test_avg_pool(native, shape, window, count_pad, divisor, last):
-    average, spread = (getattr(f, "definition", f) for f in (pooling.avg_pool_forward, pooling.avg_pool_backward))
+    mean, spread = (getattr(f, "definition", f) for f in (average.avg_pool_forward, average.avg_pool_backward))
     x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1) if last else x
     how = *window, count_pad, divisor
-    y, exact = native.avg_pool_forward(x, *how), average(x.astype(np.float64), *how)
+    y, exact = native.avg_pool_forward(x, *how), mean(x.astype(np.float64), *how)
     assert y.dtype == np.float32 and y.shape == exact.shape
     np.testing.assert_allclose(y, exact, rtol=1e-5, atol=1e-6)
     grad = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
