@@ -1,6 +1,5 @@
 """Rushlight: PyTorch's neural-network toolbox, light and fast, over NumPy. `import rushlight as torch` works."""
 
-import importlib as _importlib
 import typing as _typing
 import warnings as _warnings
 
@@ -43,7 +42,7 @@ from .tensor import Size, Tensor  # isort: split
 
 from . import cuda, fft, linalg, masked, nn, optim, serialization, signal, special, utils  # isort: split
 
-from .device import device
+from .device import device, get_default_device, set_default_device
 from .legacy import (
     BFloat16Tensor,
     BoolTensor,
@@ -93,11 +92,9 @@ _warnings.filterwarnings(
 if _typing.TYPE_CHECKING:
     from . import distributions
 
-_ON_FIRST_USE = {"distributions"}  # large, and few programs need them
-
 
 def __getattr__(name: str) -> _typing.Any:
-    """Modules that are imported when they are first asked for."""
-    if name in _ON_FIRST_USE:
-        return _importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Rooms that few programs need (`rushlight.jit`) and names that PyTorch keeps in odd places come on use."""
+    from .compat.late import find  # the alias and its tables are of no use to most programs
+
+    return find(name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import OperatorError, UnsupportedError
 
-KNOWN = ("cpu", "cuda", "mps", "xpu", "meta")
+KNOWN = ("cpu", "cuda", "mps", "xpu", "meta", "hpu", "ipu", "lazy", "maia", "mtia", "privateuseone", "vulkan", "xla")
 
 
 class device:
@@ -49,8 +49,28 @@ class device:
     def __reduce__(self) -> tuple[Any, tuple[str, int | None]]:
         return device, (self.type, self.index)
 
+    def __enter__(self) -> device:
+        """A block in which tensors are made on this device: it has to be the CPU."""
+        return check_device(self)
+
+    def __exit__(self, *failure: object) -> None: ...
+
 
 CPU = device("cpu")
+
+
+def get_default_device() -> device:
+    """Where tensors are made: the CPU."""
+    return CPU
+
+
+def set_default_device(device: device | str | int | None) -> None:
+    """Makes tensors on another device by default.
+
+    Raises:
+        NotImplementedError: it is not the CPU.
+    """
+    check_device(device)
 
 
 def check_device(where: device | str | int | None) -> device:
@@ -63,8 +83,8 @@ def check_device(where: device | str | int | None) -> device:
     raise UnsupportedOnCPU(found)
 
 
-class UnsupportedOnCPU(UnsupportedError, RuntimeError):
-    """A device other than the CPU was asked for."""
+class UnsupportedOnCPU(UnsupportedError, RuntimeError, AssertionError):
+    """A device other than the CPU was asked for. PyTorch raises one of these classes, by device and function."""
 
     def __init__(self, where: device) -> None:
         super().__init__(f"device {where}: this Rushlight computes on the CPU only; use device='cpu' (or leave it out)")

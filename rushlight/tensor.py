@@ -101,6 +101,10 @@ class Tensor(Methods):
     is_cuda = is_sparse = is_quantized = is_meta = is_mps = is_mkldnn = is_xpu = is_nested = is_sparse_csr = False
     names = None
 
+    is_cpu = True
+    is_ipu = is_xla = is_hpu = is_mtia = is_maia = is_vulkan = False
+    name = None
+
     @property
     def layout(self) -> Any:
         return ops.conversion.strided
@@ -182,6 +186,31 @@ class Tensor(Methods):
     @property
     def _version(self) -> int:
         return version(self._array)
+
+    def storage(self) -> Any:
+        """The block of memory that this tensor lies in, in its dtype; see `rushlight.storage`."""
+        from .storage import typed_storage  # of use to few programs
+
+        return typed_storage(self)
+
+    _typed_storage = storage
+
+    def untyped_storage(self) -> Any:
+        """The block of memory that this tensor lies in, as bytes."""
+        return self.storage().untyped()
+
+    def share_memory_(self) -> Tensor:
+        """Moves this tensor into memory that stays one and the same when it is sent to another process."""
+        from .multiprocessing.shared import moved  # of use to few programs
+
+        self._array, self._base = moved(self._pin()), None
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether it lies in such memory."""
+        from .multiprocessing.shared import is_shared
+
+        return is_shared(self._array)
 
     # ------------------------------------------------------------------------------------------------ conversions
 
@@ -283,6 +312,19 @@ class Tensor(Methods):
     def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> NoReturn:
         check_device("cuda" if device is None else device)
         raise AssertionError
+
+    def as_subclass(self, cls: Any) -> Any:
+        """The same memory and place in the graph as an instance of a subclass of Tensor."""
+        if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+            raise DTypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
+        twin = object.__new__(cls)
+        twin._array, twin._edge = self._array, self._edge
+        return twin
+
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
+        """Replaces each element by `callable(element)`; slow, for what no operator does."""
+        self._array[...] = np.reshape([callable(element) for element in self.ravel().tolist()], self._array.shape)
+        return self
 
     def pin_memory(self, device: Any = None) -> Tensor:
         return self

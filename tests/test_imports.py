@@ -18,15 +18,15 @@ ROOT = Path(rushlight.__file__).parent
 
 # From the ground up; a floor may import what stands below it. Rooms on one floor do not import one another.
 FLOORS = [
-    ["version"],
+    ["version", "rooms"],
     ["errors"],
     ["dtypes"],
     ["device"],
-    ["compat"],
     ["hooks"],
     ["kernels"],
     ["threads"],
-    ["cuda"],
+    ["cuda", "accelerator", "mps", "cpu", "backends", "futures", "torch_version", "_dynamo"],
+    ["jit", "xpu"],
     ["autograd"],
     ["random"],
     ["ops"],
@@ -34,10 +34,15 @@ FLOORS = [
     ["methods"],
     ["tensor"],
     ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules of their own
+    ["types", "testing", "overrides", "_C"],
     ["serialization"],
-    ["nn", "optim", "utils.data", "utils.hooks"],
+    ["storage", "hub"],
+    ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard"],
     ["optim.swa_utils", "distributions"],  # the one averages modules, the other uses nn.functional
+    ["multiprocessing", "utils.model_zoo"],
+    ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
+    ["compat.shim"],
     ["train"],
     ["data"],
     ["cli"],
@@ -48,12 +53,17 @@ FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 # Knots: what one function imports from a floor above its own, when it is called. (importing module, imported module)
 DEFERRED: set[tuple[str, str]] = {
     ("ops.shape", "tensor"),  # Size, which broadcast_shapes returns
+    ("autograd.variable", "ops.creation"),  # empty, for a Variable without data
+    ("tensor", "storage"),  # tensor.storage() and share_memory_() lead to rooms that few programs enter
+    ("tensor", "multiprocessing.shared"),
+    ("storage", "multiprocessing.shared"),
 }
 
 # Packages whose __init__ says more than where its names are from.
 NOT_FACADES = {
     "__init__.py",  # also silences NumPy's floating-point warnings in our own code
     "kernels/__init__.py",  # @kernel itself
+    "utils/__init__.py",  # also imports rare rooms on use
     "nn/modules/__init__.py",  # a table: which of PyTorch's module paths is which of ours
 }
 

@@ -101,6 +101,8 @@ from .normalization import (
     RMSNorm,
     SyncBatchNorm,
 )
+
+from .parallel import DataParallel  # isort: skip
 from .padding import (
     CircularPad1d,
     CircularPad2d,

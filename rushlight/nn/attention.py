@@ -12,6 +12,9 @@ from . import init
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 from .parameter import Parameter
+from .sdpa import SDPBackend, sdpa_kernel
+
+__all__ = ["MultiheadAttention", "SDPBackend", "sdpa_kernel"]  # the last two where PyTorch has them
 
 
 class MultiheadAttention(Module):

@@ -30,7 +30,7 @@ def _pickled(message: Any) -> tuple[bytes, list[memoryview]]:
     return file.getvalue(), [buffer.raw() for buffer in buffers]
 
 
-def _memory_file() -> int:
+def memory_file() -> int:
     """A descriptor of a new file that is in memory (where the system has such) and has no name."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("rushlight", os.MFD_CLOEXEC)
@@ -45,7 +45,7 @@ def _write(buffers: Sequence[Any]) -> tuple[int, Spans]:
         begin = -(-end // ALIGNMENT) * ALIGNMENT
         end = begin + len(buffer)
         spans.append((begin, len(buffer)))
-    descriptor = _memory_file()
+    descriptor = memory_file()
     try:
         os.truncate(descriptor, max(end, 1))  # nothing cannot be mapped
         for (begin, _), buffer in zip(spans, buffers):

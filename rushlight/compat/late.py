@@ -1,0 +1,72 @@
+"""What `rushlight` gives on use only: rooms that few programs need, and constants under PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from typing import Any
+
+from ..rooms import room
+from .refused import advice, refused
+
+_CONSTANTS: dict[str, Any] = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
+
+# Names of PyTorch's root and the module of ours that has them.
+_FROM: dict[str, str] = {
+    "Future": "futures",
+    "fork": "jit",
+    "wait": "jit",
+    "install_as_torch": "compat",
+    "is_storage": "storage",
+    "typename": "compat.settings",
+    **dict.fromkeys(
+        (
+            "are_deterministic_algorithms_enabled",
+            "compiled_with_cxx11_abi",
+            "get_deterministic_debug_mode",
+            "get_float32_matmul_precision",
+            "is_deterministic_algorithms_warn_only_enabled",
+            "is_warn_always_enabled",
+            "set_deterministic_debug_mode",
+            "set_float32_matmul_precision",
+            "set_flush_denormal",
+            "set_warn_always",
+            "use_deterministic_algorithms",
+        ),
+        "compat.settings",
+    ),
+    **dict.fromkeys(
+        (
+            "BFloat16Storage",
+            "BoolStorage",
+            "ByteStorage",
+            "CharStorage",
+            "ComplexDoubleStorage",
+            "ComplexFloatStorage",
+            "DoubleStorage",
+            "FloatStorage",
+            "HalfStorage",
+            "IntStorage",
+            "LongStorage",
+            "ShortStorage",
+            "TypedStorage",
+            "UntypedStorage",
+        ),
+        "storage",
+    ),
+}
+
+
+def find(name: str) -> Any:
+    """The attribute `name` of `rushlight`.
+
+    Raises:
+        AttributeError: there is none.
+    """
+    if name in _CONSTANTS:
+        return _CONSTANTS[name]
+    if name in _FROM:
+        return getattr(import_module(f"rushlight.{_FROM[name]}"), name)
+    if advice(f"torch.{name}") is not None:
+        return refused(f"torch.{name}")
+    return room("rushlight", name)

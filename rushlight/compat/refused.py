@@ -1,0 +1,113 @@
+"""What of PyTorch Rushlight does not have as a whole, and what to do instead.
+
+Importing such a module, or a name from it, succeeds, since many programs import more than they use; using it raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ..errors import ArgumentError, UnsupportedError
+
+_EAGER = "programs run as they are written here; leave the tracing out"
+_STATE = "save the model's state_dict() and load it into the same module there"
+
+REFUSED: dict[str, str] = {
+    "torch.ao": "there is no quantization; compute in float32 or bfloat16",
+    "torch.classes": "compiled extensions of PyTorch cannot be loaded",
+    "torch.contrib": _EAGER,
+    "torch.cuda.amp.common": "use torch.amp",
+    "torch.distributed": "one process computes here, with as many threads as you give it",
+    "torch.export": _EAGER,
+    "torch.fx": _EAGER,
+    "torch.library": "write an autograd.Function, or a plain function of tensors",
+    "torch.monitor": "use torch.utils.tensorboard, or the logging module",
+    "torch.mtia": "tensors live on the CPU",
+    "torch.nativert": _EAGER,
+    "torch.nested": "pad the sequences (nn.utils.rnn.pad_sequence) and pass a mask",
+    "torch.nn.intrinsic": "there is no quantization; use the plain layers",
+    "torch.nn.qat": "there is no quantization; use the plain layers",
+    "torch.nn.quantizable": "there is no quantization; use the plain layers",
+    "torch.nn.quantized": "there is no quantization; use the plain layers",
+    "torch.numa": "threads are set by torch.set_num_threads",
+    "torch.onnx": _STATE,
+    "torch.ops": "call the public function of the same name",
+    "torch.package": _STATE,
+    "torch.quantization": "there is no quantization; compute in float32 or bfloat16",
+    "torch.quasirandom": "use scipy.stats.qmc",
+    "torch.utils.bottleneck": "use cProfile",
+    "torch.utils.bundled_inputs": _EAGER,
+    "torch.utils.cpp_extension": "PyTorch's C++ extensions cannot be built against Rushlight",
+    "torch.utils.data.datapipes": "write a Dataset or an IterableDataset",
+    "torch.utils.dlpack": "use numpy() and from_numpy()",
+    "torch.utils.file_baton": "PyTorch's C++ extensions cannot be built against Rushlight",
+    "torch.utils.flop_counter": "count by hand: 2 * inputs * outputs for a linear layer",
+    "torch.utils.hipify": "PyTorch's C++ extensions cannot be built against Rushlight",
+    "torch.utils.jit": _EAGER,
+    "torch.utils.mkldnn": "layers are fast as they are; leave the conversion out",
+    "torch.utils.mobile_optimizer": _EAGER,
+    "torch.utils.model_dump": "print the module, or its state_dict()",
+    "torch.utils.show_pickle": "use pickletools",
+    "torch.utils.viz": "use a Python memory profiler",
+}
+
+
+# What of it can be answered truthfully, since nothing is ever distributed, traced or exported.
+ANSWERS: dict[str, Any] = {
+    "torch.compiler.is_compiling": lambda: False,
+    "torch.distributed.get_rank": lambda group=None: _no_group(),
+    "torch.distributed.get_world_size": lambda group=None: _no_group(),
+    "torch.distributed.is_available": lambda: False,
+    "torch.distributed.is_gloo_available": lambda: False,
+    "torch.distributed.is_initialized": lambda: False,
+    "torch.distributed.is_mpi_available": lambda: False,
+    "torch.distributed.is_nccl_available": lambda: False,
+    "torch.distributed.is_torchelastic_launched": lambda: False,
+    "torch.fx.wrap": lambda fn_or_name: fn_or_name,
+    "torch.onnx.is_in_onnx_export": lambda: False,
+}
+
+
+def _no_group() -> NoReturn:
+    raise ArgumentError("Default process group has not been initialized: " + REFUSED["torch.distributed"])
+
+
+def advice(name: str) -> str | None:
+    """What to do instead of a module or name of PyTorch's that is refused with the package it is in."""
+    parts = name.split(".")
+    prefixes = (".".join(parts[:n]) for n in range(len(parts), 1, -1))
+    return next((REFUSED[prefix] for prefix in prefixes if prefix in REFUSED), None)
+
+
+class Refused(type):
+    """The class of what stands for names that are not there: classes that import, annotate, can be derived from and
+    asked with isinstance, but neither made nor called."""
+
+    __path__: list[str] = []  # lets the import system look for modules in it
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+        raise UnsupportedError(explain(cls))
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"{cls.__module__}.{cls.__name__} has no {name}")
+        full = f"{cls.__module__}.{cls.__name__}.{name}"
+        return ANSWERS[full] if full in ANSWERS else refused(full)
+
+    def __iter__(cls) -> NoReturn:
+        raise UnsupportedError(explain(cls))
+
+    def __repr__(cls) -> str:
+        return f"<{cls.__module__}.{cls.__name__}, which Rushlight does not have>"
+
+
+def refused(name: str) -> Refused:
+    """What stands for the missing `name`, a full name of PyTorch's."""
+    module, _, last = name.rpartition(".")
+    return Refused(last, (), {"__module__": module, "__doc__": "Raises when it is used.", "_missing": name})
+
+
+def explain(cls: Any) -> str:
+    """The message: what is missing, and what to do instead."""
+    name = cls._missing
+    return f"{name}: Rushlight does not have it; {advice(name) or 'see docs/torch-differences.md for what differs'}"
