@@ -84,7 +84,7 @@ def backward(
     for x in inputs:
         found = arrived.get(x._edge)
         if found is not None:
-            found = found if isinstance(found, TensorBase) else wrap(np.array(found))
+            found = found if isinstance(found, TensorBase) else wrap(np.copy(found))
             x._grad = found if x._grad is None else x._grad + found
 
 
@@ -136,7 +136,7 @@ def _result(found: Any, x: Tensor, allow_unused: bool | None, materialize: bool)
             "grad: One of the differentiated Tensors appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."
         )
-    return found if found is None or isinstance(found, TensorBase) else wrap(np.array(found))
+    return found if found is None or isinstance(found, TensorBase) else wrap(np.copy(found))
 
 
 def _grad_batched(outputs: Any, inputs: Any, grad_outputs: Any, *options: Any) -> tuple[Any, ...]:

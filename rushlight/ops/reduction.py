@@ -84,7 +84,7 @@ class Mean(Operator):
         total = x.sum(
             axis=axes, dtype=np.float32 if is_half(x) else None, keepdims=keepdims
         )  # faster than NumPy's mean
-        return (total / np.asarray(count_of(x.shape, axes), total.dtype)).astype(x.dtype)
+        return (total / total.dtype.type(count_of(x.shape, axes))).astype(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -171,7 +171,7 @@ def nanmean(
         )
     axes = axes_of(dim, input._array.ndim, "nanmean")
     known = ~np.isnan(input._array)
-    count = wrap(np.asarray(known.sum(axis=axes, keepdims=keepdim)).astype(widened(input._array).dtype))
+    count = wrap(known.sum(axis=axes, keepdims=keepdim).astype(widened(input._array).dtype))
     return into(out, cast(nansum(input, dim, keepdim, dtype=dtype) / count, dtype or input.dtype), "nanmean")
 
 
@@ -181,7 +181,7 @@ class Unmasked(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, keep: Array) -> Array:
         ctx.keep = keep
-        return xp.where(keep, x, np.zeros((), x.dtype))
+        return xp.where(keep, x, xp.zeros_like(x, shape=()))
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -191,7 +191,7 @@ class Unmasked(Operator):
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements are not 0, over `dim` or all of them."""
     axes = axes_of(dim, input._array.ndim, "count_nonzero")
-    return wrap(np.asarray((input._array != 0).sum(axis=axes, dtype=np.int64)))
+    return wrap((input._array != 0).sum(axis=axes, dtype=np.int64))
 
 
 # ----------------------------------------------------------------------------------------------------------- product
@@ -204,7 +204,7 @@ class Prod(Operator):
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool, kind: Any = None) -> Array:
         ctx.axes = axes
         if is_half(x):
-            out = np.asarray(x.astype(np.float32).prod(axis=axes, keepdims=keepdims)).astype(x.dtype)
+            out = x.astype(np.float32).prod(axis=axes, keepdims=keepdims).astype(x.dtype)
         else:
             out = x.prod(axis=axes, dtype=kind, keepdims=keepdims)
         ctx.save(x, out)
@@ -266,7 +266,7 @@ def _truth(input: Tensor, dim: Dims, keepdim: bool, which: str) -> Tensor:
     array = input._array
     axes = axes_of(dim, array.ndim, which)
     found = getattr(array != 0, which)(axis=axes, keepdims=keepdim)
-    return wrap(np.asarray(found).astype(np.uint8 if array.dtype == np.uint8 else bool))  # torch: uint8 gives uint8
+    return wrap(found.astype(np.uint8 if array.dtype == np.uint8 else bool))  # torch: uint8 gives uint8
 
 
 def any(
