@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import dtypes
-from .autograd.tape import Leaf
+from .autograd.tape import Leaf, wrap
+from .batching import BatchedArray
 from .errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -210,6 +211,8 @@ def _suffixes(tensor: Tensor) -> list[str]:
 
 def tensor_text(tensor: Tensor, contents: str | None = None) -> str:
     """What `repr(tensor)` shows."""
+    if type(tensor._array) is BatchedArray:
+        return f"BatchedTensor(value={tensor_text(wrap(tensor._array.array))})"
     plain = type(tensor).__name__ in ("Tensor", "Parameter")
     prefix = "tensor(" if plain else f"{type(tensor).__name__}("
     indent = len(prefix)

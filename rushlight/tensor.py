@@ -16,7 +16,6 @@ from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_t
 from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError
 from .hooks import RemovableHandle, register
-from .kernels.arrays import address_of, root_of
 from .methods import Methods
 from .ops.numpy_protocol import call_function, call_ufunc
 from .ops.promotion import cast
@@ -176,10 +175,13 @@ class Tensor(Methods):
 
     def storage_offset(self) -> int:
         array = self._pin()
-        return (address_of(array) - address_of(root_of(array))) // max(array.itemsize, 1)
+        base = array
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        return (array.__array_interface__["data"][0] - base.__array_interface__["data"][0]) // max(array.itemsize, 1)
 
     def data_ptr(self) -> int:
-        return address_of(self._pin())
+        return int(self._pin().__array_interface__["data"][0])
 
     @property
     def _version(self) -> int:
@@ -224,7 +226,7 @@ class Tensor(Methods):
             )
         if self._array.dtype.kind == "V":
             raise DTypeError(f"numpy: Got unsupported ScalarType {self.dtype.name}; use .float().numpy()")
-        return self._pin()
+        return np.asarray(self._pin())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = self.numpy()

@@ -28,6 +28,7 @@ FLOORS = [
     ["cuda", "accelerator", "mps", "cpu", "backends", "futures", "torch_version", "_dynamo"],
     ["jit", "xpu"],
     ["autograd"],
+    ["batching"],
     ["random"],
     ["ops"],
     ["printing"],
@@ -37,8 +38,9 @@ FLOORS = [
     ["types", "testing", "overrides", "_C"],
     ["serialization"],
     ["storage", "hub"],
-    ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard"],
+    ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard", "pytree"],
     ["optim.swa_utils", "distributions"],  # the one averages modules, the other uses nn.functional
+    ["func", "utils._pytree"],  # the one maps and differentiates modules
     ["multiprocessing", "utils.model_zoo"],
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
@@ -52,6 +54,8 @@ FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
 # Knots: what one function imports from a floor above its own, when it is called. (importing module, imported module)
 DEFERRED: set[tuple[str, str]] = {
+    ("autograd.differentiate", "batching.mapping"),  # for grad(is_grads_batched=True)
+    ("autograd.differentiate", "batching.operators"),
     ("ops.shape", "tensor"),  # Size, which broadcast_shapes returns
     ("autograd.variable", "ops.creation"),  # empty, for a Variable without data
     ("tensor", "storage"),  # tensor.storage() and share_memory_() lead to rooms that few programs enter

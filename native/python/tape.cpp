@@ -20,14 +20,16 @@ std::unordered_map<void*, std::pair<Clock, long>>
 
 bool wants_grad(PyObject* o) { return is_tensor(o) && !is_none(as_tensor(o)->edge); }
 
-// The object whose memory an array looks at.
+// The object whose memory an array looks at. What is no NumPy array (one of vmap's) tells by its attribute `base`.
 void* owner_of(PyObject* array) {
     while (PyArray_Check(array)) {
         PyObject* base = PyArray_BASE(as_array(array));
-        if (!base) break;
+        if (!base) return array;
         array = base;
     }
-    return array;
+    Ref base(PyObject_GetAttrString(array, "base"));
+    PyErr_Clear();
+    return base && PyArray_Check(base.get()) ? owner_of(base.get()) : array;
 }
 
 // --- Tensor ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +83,7 @@ def backward(
     for x in inputs:
         found = arrived.get(x._edge)
         if found is not None:
-            found = found if isinstance(found, TensorBase) else wrap(np.copy(found))
+            found = found if isinstance(found, TensorBase) else wrap(np.array(found))
             x._grad = found if x._grad is None else x._grad + found
 
 
@@ -140,12 +139,13 @@ def _result(found: Any, x: Tensor, allow_unused: bool | None, materialize: bool)
 
 
 def _grad_batched(outputs: Any, inputs: Any, grad_outputs: Any, *options: Any) -> tuple[Any, ...]:
-    """One walk per entry of the batch."""
+    """One walk for all entries of the batch."""
+    from ..batching.mapping import Map, Unmap  # made of operators, which are made of the tape
+    from ..batching.operators import batching
+
     create_graph, allow_unused, materialize = options
-    batches: Sequence[Any] = [list(g) for g in _as_tuple(grad_outputs)]
-    rows = [grad(outputs, inputs, each, True, create_graph, allow_unused, False, materialize) for each in zip(*batches)]
-    return tuple(None if column[0] is None else _stack(column) for column in zip(*rows))
-
-
-def _stack(tensors: Sequence[Any]) -> Any:
-    return np.stack(tensors)  # over Tensors this is ops.stack, by NumPy's protocol
+    batches = _as_tuple(grad_outputs)
+    with batching(batches[0]._array.shape[0], "error") as level:
+        seeds = [Map.apply(each, level, 0) for each in batches]
+        found = grad(outputs, inputs, seeds, True, create_graph, allow_unused, False, materialize)
+        return tuple(None if each is None else Unmap.apply(each, level, 0) for each in found)

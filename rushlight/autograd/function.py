@@ -178,6 +178,10 @@ def _reduced_to(node: FunctionNode, i: int, grad: Any, shape: tuple[int, ...]) -
     return grad.sum(axis=axes, keepdims=True).reshape(shape)
 
 
+# Set while a `vmap` runs: how it maps this Function with these arguments, None if that asks for nothing special.
+mapping: Callable[[Any, tuple[Any, ...]], Callable[[], Any] | None] | None = None
+
+
 class Function(FunctionCtx):
     """Base of user-defined operators: override `forward` and `backward`, call by `apply`.
 
@@ -254,6 +258,8 @@ class Function(FunctionCtx):
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Runs forward, unrecorded, and records the call as a whole if an argument requires grad."""
+        if mapping is not None and (rule := mapping(cls, args)) is not None:
+            return rule()
         ctx = _context_class(cls)()
         ctx.needs_input_grad = tuple([isinstance(a, TensorBase) and a._edge is not None for a in args])
         recording = mode.enabled

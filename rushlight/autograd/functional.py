@@ -43,7 +43,7 @@ def _as_given(values: Tensors, many: bool) -> Any:
     return values if many else values[0]
 
 
-def _fresh(tensors: Tensors, create_graph: bool, require: bool) -> Tensors:
+def fresh(tensors: Tensors, create_graph: bool, require: bool) -> Tensors:
     """Tensors to differentiate by: new leaves, or, if the result is to be differentiated too, views of what was
     given."""
     return tuple(
@@ -75,7 +75,7 @@ def _vector(v: Any, like: Tensors, many: bool, create_graph: bool, name: str, pl
         if len(like) != 1 or like[0].numel() != 1:
             raise OperatorError(f"The vector v can only be None if {place} a single Tensor with a single element.")
         return None
-    vector = _fresh(_tuple_of(v, "v", name)[1], create_graph, False)
+    vector = fresh(_tuple_of(v, "v", name)[1], create_graph, False)
     _check_vector(vector, like, many)
     return vector
 
@@ -118,7 +118,7 @@ def _filled(grads: Tensors, like: Tensors, strict: bool, create_graph: bool, wha
     return tuple(wrap(np.zeros_like(t._array)) if g is None else g for g, t in zip(grads, like))
 
 
-def _grad(
+def gradients(
     outputs: Any, inputs: Tensors, seeds: Any = None, create_graph: bool = False, retain: bool | None = None
 ) -> Tensors:
     """`autograd.grad` that leaves out what requires no grad and gives None where there is no dependence."""
@@ -151,12 +151,12 @@ def vjp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, stri
     """
     with enable_grad():
         many_inputs, inputs = _tuple_of(inputs, "inputs", "vjp")
-        inputs = _fresh(inputs, create_graph, True)
+        inputs = fresh(inputs, create_graph, True)
         many, outputs = _tuple_of(func(*inputs), "outputs of the user-provided function", "vjp")
         _check_recorded(outputs, strict, _output_message)
         vector = _vector(v, outputs, many, create_graph, "vjp", _RETURNS)
     with set_grad_enabled(create_graph or is_grad_enabled()):
-        product = _filled(_grad(outputs, inputs, vector, create_graph), inputs, strict, create_graph, "output")
+        product = _filled(gradients(outputs, inputs, vector, create_graph), inputs, strict, create_graph, "output")
     return _as_given(_finished(outputs, create_graph), many), _as_given(_finished(product, create_graph), many_inputs)
 
 
@@ -169,20 +169,20 @@ def jvp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, stri
     """
     with enable_grad():
         many_inputs, inputs = _tuple_of(inputs, "inputs", "jvp")
-        inputs = _fresh(inputs, create_graph, True)
+        inputs = fresh(inputs, create_graph, True)
         vector = _vector(v, inputs, many_inputs, create_graph, "jvp", _TAKES)
         many, outputs = _tuple_of(func(*inputs), "outputs of the user-provided function", "jvp")
         _check_recorded(outputs, strict, _output_message)
-        product = _push_forward(outputs, inputs, vector, create_graph, strict)
+        product = push_forward(outputs, inputs, vector, create_graph, strict)
     return _as_given(_finished(outputs, create_graph), many), _as_given(_finished(product, create_graph), many)
 
 
-def _push_forward(outputs: Tensors, inputs: Tensors, v: Any, create_graph: bool, strict: bool) -> Tensors:
+def push_forward(outputs: Tensors, inputs: Tensors, v: Any, create_graph: bool, strict: bool) -> Tensors:
     """J v, as the derivative of u -> J^T u."""
     u = tuple(wrap(np.zeros_like(o._array)).requires_grad_() for o in outputs)
-    pulled = _grad(outputs, inputs, u, create_graph=True)
+    pulled = gradients(outputs, inputs, u, create_graph=True)
     _check_recorded(pulled, strict, lambda i: f"The output of the user-provided function is independent of input {i}")
-    return _filled(_grad(pulled, u, v, create_graph), outputs, strict, create_graph, "jacobian")
+    return _filled(gradients(pulled, u, v, create_graph), outputs, strict, create_graph, "jacobian")
 
 
 def _scalar_of(func: Func, inputs: Tensors, strict: bool, name: str) -> Tensors:
@@ -199,13 +199,13 @@ def vhp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, stri
     """The result of a scalar `func` and the product v^T H with its Hessian; see `vjp`."""
     with enable_grad():
         many, inputs = _tuple_of(inputs, "inputs", "vhp")
-        inputs = _fresh(inputs, create_graph, True)
+        inputs = fresh(inputs, create_graph, True)
         vector = _vector(v, inputs, many, create_graph, "vhp", _TAKES)
         outputs = _scalar_of(func, inputs, strict, "vhp")
-        gradient = _grad(outputs, inputs, create_graph=True)
+        gradient = gradients(outputs, inputs, create_graph=True)
         _check_recorded(gradient, strict, _jacobian_message)
     with set_grad_enabled(create_graph or is_grad_enabled()):
-        product = _filled(_grad(gradient, inputs, vector, create_graph), inputs, strict, create_graph, "jacobian")
+        product = _filled(gradients(gradient, inputs, vector, create_graph), inputs, strict, create_graph, "jacobian")
     return _as_given(_finished(outputs, create_graph), False), _as_given(_finished(product, create_graph), many)
 
 
@@ -214,12 +214,12 @@ def hvp(func: Func, inputs: Any, v: Any = None, create_graph: bool = False, stri
     symmetric."""
     with enable_grad():
         many, inputs = _tuple_of(inputs, "inputs", "hvp")
-        inputs = _fresh(inputs, create_graph, True)
+        inputs = fresh(inputs, create_graph, True)
         vector = _vector(v, inputs, many, create_graph, "hvp", _TAKES)
         outputs = _scalar_of(func, inputs, strict, "hvp")
-        gradient = _grad(outputs, inputs, create_graph=True)
+        gradient = gradients(outputs, inputs, create_graph=True)
         _check_recorded(gradient, strict, _jacobian_message)
-        product = _push_forward(gradient, inputs, vector, create_graph, strict) if _any(gradient) else _zeros(inputs)
+        product = push_forward(gradient, inputs, vector, create_graph, strict) if _any(gradient) else _zeros(inputs)
     return _as_given(_finished(outputs, create_graph), False), _as_given(_finished(product, create_graph), many)
 
 
@@ -271,7 +271,7 @@ def jacobian(
         raise UnsupportedError('jacobian: use strategy="reverse-mode" with `create_graph=True`.')
     with enable_grad():
         many_inputs, inputs = _tuple_of(inputs, "inputs", "jacobian")
-        inputs = _fresh(inputs, create_graph, True)
+        inputs = fresh(inputs, create_graph, True)
         many, outputs = _tuple_of(func(*inputs), "outputs of the user-provided function", "jacobian")
         _check_recorded(outputs, strict, _output_message)
         if strategy == "forward-mode":
@@ -287,7 +287,7 @@ def _by_rows(i: int, output: Any, inputs: Tensors, create_graph: bool, strict: b
     flat = output.reshape(-1)
     rows = []
     for k in range(flat.numel()):
-        row = _grad((flat[k],), inputs, None, create_graph, retain=True)
+        row = gradients((flat[k],), inputs, None, create_graph, retain=True)
         for j, g in enumerate(row):
             if strict and (g is None or (create_graph and g._edge is None)):
                 raise _independent(f"Output {i} of the user-provided function is independent of input {j}")
@@ -310,7 +310,7 @@ def _by_columns(outputs: Tensors, inputs: Tensors) -> tuple[Tensors, ...]:
         for k in range(x.numel()):
             v = tuple(wrap(np.zeros_like(each._array)) for each in inputs)
             v[j]._array.reshape(-1)[k] = 1
-            columns.append(_push_forward(outputs, inputs, v, False, False))
+            columns.append(push_forward(outputs, inputs, v, False, False))
         by_input.append(columns)
     return tuple(
         tuple(_side_by_side([column[i] for column in by_input[j]], output, x) for j, x in enumerate(inputs))

@@ -86,7 +86,7 @@ def _replaced(changed: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
 _variants: dict[tuple[Any, type[Any]], type[Any]] = {}
 
 
-def _become(entry: Any, make: Callable[[Any], type[Any]]) -> None:
+def become(entry: Any, make: Callable[[Any], type[Any]]) -> None:
     """Changes an entry's class in place to the variant of it that `make` makes. Only such entries pay for it."""
     cls = type(entry)
     if (make, cls) not in _variants:
@@ -98,7 +98,7 @@ def _become(entry: Any, make: Callable[[Any], type[Any]]) -> None:
 def _with_hooks(node: Any) -> Any:
     """The entry, changed to one that has hooks."""
     if not getattr(type(node), "has_hooks", False):
-        _become(node, _hooked)
+        become(node, _hooked)
         node.pre_hooks, node.post_hooks = {}, {}
     return node
 
@@ -221,7 +221,7 @@ def pack_saved(entry: Any) -> None:
         packed = {id(v): _Packed(v, pack, unpack) for v in entry.saved if hasattr(v, "strides")}
         entry.saved = tuple([packed.get(id(v), v) for v in entry.saved])
         entry.args = tuple([packed.get(id(v), v) for v in entry.args])
-        _become(entry, _unpacking)
+        become(entry, _unpacking)
 
 
 class saved_tensors_hooks:

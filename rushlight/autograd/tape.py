@@ -120,7 +120,7 @@ class ViewEntry(Entry):
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        out = super().apply(*args)
+        out = vars(Entry)["apply"].__get__(None, cls)(*args)  # not Operator's, which intercept.py may have replaced
         source = args[0]
         if getattr(out._array, "base", None) is not None and owner(out._array) is owner(source._array):
             link(out, source, cls, args[1:])

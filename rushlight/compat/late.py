@@ -19,6 +19,7 @@ _FROM: dict[str, str] = {
     "install_as_torch": "compat",
     "is_storage": "storage",
     "typename": "compat.settings",
+    "vmap": "func",
     **dict.fromkeys(
         (
             "are_deterministic_algorithms_enabled",

@@ -16,7 +16,7 @@ from .. import dtypes
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
-from .promotion import is_half, not_a_tensor, not_implemented
+from .promotion import all_values, is_half, not_a_tensor, not_implemented
 from .softmax import log_softmax
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def check_reduction(name: str, reduction: str, also: tuple[str, ...] = ()) -> No
 
 def check_classes(name: str, target: Array, classes: int, ignore_index: int) -> None:
     """Raises for the first target that is neither a class nor `ignore_index`."""
+    target = all_values(target)
     wrong = ((target < 0) | (target >= classes)) & (target != ignore_index)
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -107,7 +108,7 @@ def cross_entropy_backward(
     classes = logits.shape[1]
     index, kept, scale = _row_weights(target, weight, ignore_index)
     p = xp.exp(logits - lse.reshape((-1, 1)))
-    hot = index[:, None] == xp.arange(classes, like=index)
+    hot = index[:, None] == np.arange(classes)
     dlogits = (p - hot) * scale.reshape((-1, 1))
     if smoothing:
         dlogits = dlogits * (1 - smoothing)
@@ -134,7 +135,7 @@ def nll_backward(
 ) -> Array:
     """The gradient of `nll_forward`, for an x of this shape: -grad * weight[t] at the target, 0 elsewhere."""
     index, _, scale = _row_weights(target, weight, ignore_index)
-    hot = index[:, None] == xp.arange(shape[1], like=index)
+    hot = index[:, None] == np.arange(shape[1])
     return hot * (-(grad / _total(scale) if reduction == "mean" else grad) * scale).reshape((-1, 1))
 
 

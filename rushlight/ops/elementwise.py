@@ -17,6 +17,7 @@ from ..errors import OperatorError
 from ..kernels import xp
 from .numpy_protocol import numpy_name
 from .promotion import (
+    all_values,
     as_tensor,
     broadcast_error,
     cast,
@@ -251,7 +252,7 @@ def _rounded(name: str, function: Any, input: Any, other: Any) -> Any:
 def refuse_zero(name: str, a: Any, b: Any) -> None:
     """torch: integers divided by zero raise."""
     array = getattr(b, "_array", None)
-    if array is not None and array.dtype.kind in "iu" and not array.all():
+    if array is not None and array.dtype.kind in "iu" and not all_values(array).all():
         raise OperatorError(f"{name}: ZeroDivisionError: other has a zero (shape {array.shape}, dtype {array.dtype})")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd.tape import Operator, touch, wrap
 from ..errors import ArgumentError, AssertError, OperatorError, RangeError, ShapeError, UnsupportedError
 from ..kernels import kernel, xp
+from .promotion import all_values
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -74,9 +75,10 @@ def _checked_indices(name: str, input: Tensor, weight: Tensor) -> Array:
             f"{name}: Expected tensor for argument 'indices' to have one of the following scalar types: Long, Int; but "
             f"got {input.dtype}"
         )
-    unsigned = indices.view(np.uint64 if indices.itemsize == 8 else np.uint32)  # negative ones become the largest
-    if indices.size and unsigned.max() >= shape[0]:
-        found = indices.min() if indices.min() < 0 else indices.max()
+    every = all_values(indices)
+    unsigned = every.view(np.uint64 if every.itemsize == 8 else np.uint32)  # negative ones become the largest
+    if every.size and unsigned.max() >= shape[0]:
+        found = every.min() if every.min() < 0 else every.max()
         raise RangeError(
             f"{name}: index out of range in self: {found}, for weight {shape}, whose rows are 0 to {shape[0] - 1}"
         )
@@ -173,15 +175,15 @@ class BagMax(Operator):
 
     @staticmethod
     def forward(ctx: Any, rows: Array, bags: Array, count: int) -> Array:
-        best = xp.full_like(rows, -np.inf, shape=(count, rows.shape[1]))
+        best = np.full((count, rows.shape[1]), -np.inf, rows.dtype)
         np.maximum.at(best, bags, rows)
-        number = np.where(rows == best[bags], np.arange(len(rows), like=rows)[:, None], len(rows))
-        first = np.full_like(best, len(rows), np.int64)
+        number = np.where(rows == best[bags], np.arange(len(rows))[:, None], len(rows))
+        first = np.full(best.shape, len(rows))
         np.minimum.at(first, bags, number)
         ctx.first, ctx.rows = first, len(rows)
-        filled = np.zeros_like(rows, bool, shape=count)
+        filled = np.zeros(count, bool)
         filled[bags] = True
-        return np.where(filled[:, None], best, np.zeros_like(rows, shape=()))
+        return np.where(filled[:, None], best, np.zeros((), rows.dtype))
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -194,7 +196,7 @@ class BagMaxSpread(Operator):
     @staticmethod
     def forward(ctx: Any, grad: Array, first: Array, count: int) -> Array:
         ctx.first = first
-        drows = xp.zeros_like(grad, shape=(count + 1, grad.shape[1]))
+        drows = np.zeros((count + 1, grad.shape[1]), grad.dtype)
         np.add.at(drows, (first, np.arange(grad.shape[1])), grad)
         return drows[:-1]
 
@@ -224,7 +226,7 @@ def _bag_numbers(offsets: Array, size: int, include_last_offset: bool) -> tuple[
             f"{offsets[-1]}"
         )
     lengths = np.diff(offsets, append=size_in_bags)
-    return np.repeat(np.arange(len(offsets), like=offsets), np.maximum(lengths, 0)), len(offsets)
+    return np.repeat(np.arange(len(offsets)), np.maximum(lengths, 0)), len(offsets)
 
 
 def _check_bags(
@@ -301,7 +303,7 @@ def embedding_bag(
     if max_norm is not None:
         renormalise_(weight, indices, max_norm, norm_type)
     if offsets is None:
-        bags, count = np.repeat(np.arange(len(indices), like=indices), indices.shape[1]), len(indices)
+        bags, count = np.repeat(np.arange(len(indices)), indices.shape[1]), len(indices)
     else:
         bags, count = _bag_numbers(offsets._array, indices.size, include_last_offset)
     flat = indices.reshape(-1)[: len(bags)]

@@ -11,7 +11,7 @@ from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import xp
 from .dims import wrap_dim
 from .indexing import Index, index_backward, plain_index
-from .promotion import as_tensor, cast, into, not_a_tensor, number_like, unbroadcast
+from .promotion import all_values, as_tensor, cast, into, not_a_tensor, unbroadcast
 from .scatter import check_range, integers, reduced
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     value = (
         cast(as_tensor(value, "index_fill"), input.dtype)
         if isinstance(value, TensorBase)
-        else wrap(number_like(value, input._array))
+        else wrap(np.asarray(value).astype(input._array.dtype))
     )
     if not input._array.ndim:
         return index_fill(input.reshape(1), 0, wrap(places), value).reshape(())
@@ -235,7 +235,8 @@ def _flat(x: TensorBase, index: Any, name: str) -> Array:
     size, places = x._array.size, index._array
     if not size and places.size:
         raise RangeError(f"{name}: {name}(): tried to take from an empty tensor")
-    low, high = (places.min(), places.max()) if places.size else (0, -1)
+    every = all_values(places)
+    low, high = (every.min(), every.max()) if every.size else (0, -1)
     if low < -size or high >= size:
         raise RangeError(
             f"{name}: out of range: tried to access index {int(low if low < -size else high)} on a tensor of {size} "
@@ -272,6 +273,6 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {size}")
     rest, found = indices._array, []
     for n in reversed(size):
-        found.append(wrap(rest % n))
+        found.append(wrap(np.asarray(rest % n)))
         rest = rest // n
     return tuple(reversed(found))

@@ -18,7 +18,7 @@ from ..errors import ArgumentError, OperatorError
 from ..kernels import xp
 from .activation import Sigmoid
 from .cross_entropy import check_reduction, legacy_reduction
-from .promotion import broadcast_error, in_float32, not_a_tensor, not_implemented, operands, unbroadcast
+from .promotion import all_values, broadcast_error, in_float32, not_a_tensor, not_implemented, operands, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -347,7 +347,8 @@ def binary_cross_entropy(
     for other in (target, weight):
         if other is not None and other._array.dtype != x.dtype:
             raise OperatorError(f"{name}: Found dtype {other.dtype} but expected {input.dtype}")
-    if x.size and not (x.min() >= 0 and x.max() <= 1):
+    probabilities = all_values(x)
+    if x.size and not (probabilities.min() >= 0 and probabilities.max() <= 1):
         raise OperatorError(f"{name}: all elements of input should be between 0 and 1")
     _check_spreads(name, "weight", weight, x.shape)
     return _apply(Bce, name, input, target, weight, reduction)
@@ -518,7 +519,7 @@ def gaussian_nll_loss(
         ValueError: a negative variance, a var of another shape, an unknown reduction.
     """
     variance: Any = var if isinstance(var, TensorBase) else input.new_full(input.shape, var)
-    if (variance._array < 0).any():
+    if all_values(variance._array < 0).any():
         raise ArgumentError("gaussian_nll_loss: var has negative entry/entries")
     variance = _variance_beside(input, variance)
     check_reduction("gaussian_nll_loss", reduction)

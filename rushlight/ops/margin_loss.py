@@ -19,7 +19,7 @@ from .choosing import clamp_min, minimum, where
 from .cross_entropy import check_reduction
 from .distance import pairwise_distance
 from .loss import check_tensors, reduced, reduction_of
-from .promotion import not_implemented
+from .promotion import all_values, not_implemented
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -226,10 +226,11 @@ def multi_margin_loss(
         raise OperatorError(f"{name}: expected scalar type Long for target but found {target.dtype}")
     if weight is not None and weight._array.shape != (classes,):
         raise ShapeError(f"{name}: inconsistent weight size, expected {[classes]} but got {list(weight.shape)}")
-    if index.size and not 0 <= index.min() <= index.max() < classes:
-        raise OperatorError(f"{name}: target out of range: {index.min()} to {index.max()}, for {classes} classes")
+    every = all_values(index)
+    if every.size and not 0 <= every.min() <= every.max() < classes:
+        raise OperatorError(f"{name}: target out of range: {every.min()} to {every.max()}, for {classes} classes")
     lacking = relu(rows - rows[np.arange(count), index].reshape(-1, 1) + margin)
-    lacking = lacking * wrap(index[:, None] != np.arange(classes, like=index))
+    lacking = lacking * wrap(index[:, None] != np.arange(classes))
     losses = (lacking if p == 1 else lacking * lacking).sum(1) / classes
     if weight is not None:
         losses = losses * weight[index]
@@ -264,11 +265,12 @@ def multilabel_margin_loss(
     if labels.dtype != np.int64:
         raise OperatorError(f"{name}: expected scalar type Long for target but found {target.dtype}")
     count, classes = labels.shape
-    if labels.size and not -1 <= labels.min() <= labels.max() < classes:
-        raise OperatorError(f"{name}: target is out of range: {labels.min()} to {labels.max()}, for {classes} classes")
-    listed = (labels < 0).cumsum(axis=1) == 0
-    row = np.arange(count, like=labels)[:, None]
-    right = np.zeros_like(labels, bool)
+    every = all_values(labels)
+    if every.size and not -1 <= every.min() <= every.max() < classes:
+        raise OperatorError(f"{name}: target is out of range: {every.min()} to {every.max()}, for {classes} classes")
+    listed = np.logical_and.accumulate(labels >= 0, axis=1)
+    row = np.arange(count)[:, None]
+    right = np.zeros((count, classes), bool)
     right[np.broadcast_to(row, labels.shape)[listed], labels[listed]] = True
     pairs = listed[:, :, None] & ~right[:, None, :]  # (N, label, class)
     gap = rows.reshape(count, 1, classes) - rows[row, np.where(listed, labels, 0)].reshape(count, classes, 1)

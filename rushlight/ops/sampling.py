@@ -157,7 +157,7 @@ def _like(
     """A new tensor in the memory order of `input`, filled in the order of memory."""
     _check(layout, device, name)
     array = input._array
-    out = np.empty_like(array, array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy)
+    out = random.with_room(np.empty_like(array, array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy))
     if format_ is not None and format_.name != "preserve_format":
         out = in_format(np.ascontiguousarray(out), format_)
     made = finish(sampler(out, **parameters), requires_grad)

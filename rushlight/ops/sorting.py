@@ -13,12 +13,11 @@ import numpy as np
 
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, ShapeError
-from ..kernels.arrays import running
 from . import results
 from .dims import wrap_dim
 from .extremes import choose, one_per_lane, shared
 from .numpy_protocol import numpy_name
-from .promotion import into, is_complex, not_a_tensor, not_implemented
+from .promotion import all_values, into, is_complex, not_a_tensor, not_implemented
 from .results import into_all
 from .scan import Running
 
@@ -158,8 +157,8 @@ class Middle(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, index: Array) -> Array:
         out = x[index[0]]
-        ctx.save(x, out)
-        return out
+        ctx.save(x, np.asarray(out))
+        return ctx.saved[1]
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -193,13 +192,13 @@ def _find_mode(x: Array, dim: int) -> Array:
     """torch: of values that come equally often the smallest, and of its places the last."""
     order = np.moveaxis(_order(x, dim, False), dim, -1)
     lanes = np.take_along_axis(np.moveaxis(x, dim, -1), order, -1)
-    place = np.arange(lanes.shape[-1], like=lanes)
-    starts = np.ones_like(lanes, bool)
+    n = lanes.shape[-1]
+    starts = np.ones(lanes.shape, bool)
     starts[..., 1:] = (lanes[..., 1:] != lanes[..., :-1]) & ~(
         (lanes[..., 1:] != lanes[..., 1:]) & (lanes[..., :-1] != lanes[..., :-1])
     )
-    begin = running(np.maximum, np.where(starts, place, 0), -1)
-    length = place - begin
+    begin = np.maximum.accumulate(np.where(starts, np.arange(n), 0), axis=-1)
+    length = np.arange(n) - begin
     last = length.argmax(axis=-1)[..., None]
     return np.moveaxis(np.take_along_axis(order, last, -1), -1, dim)
 
@@ -224,13 +223,13 @@ def _quantile(
         )
     if not input._array.size:
         raise OperatorError(f"{name}: {name}() input tensor must be non-empty")
-    q = q if isinstance(q, TensorBase) else wrap(np.asarray(q, input._array.dtype, like=input._array))
+    q = q if isinstance(q, TensorBase) else wrap(np.asarray(q, input._array.dtype))
     if q._array.ndim > 1 or q._array.dtype != input._array.dtype:
         raise OperatorError(
             f"{name}: {name}() q must be a scalar or 1D tensor of the input's dtype, got {q.dtype} of shape "
             f"{tuple(q.shape)}"
         )
-    if not ((q._array >= 0) & (q._array <= 1)).all():
+    if not all_values((q._array >= 0) & (q._array <= 1)).all():
         raise OperatorError(f"{name}: {name}() q values must be in the range [0, 1]")
     x = input.reshape(-1) if dim is None or not input._array.ndim else input
     axis = 0 if dim is None else wrap_dim(dim, input._array.ndim, name)
@@ -238,8 +237,7 @@ def _quantile(
     ordered = sort(lanes, -1).values
     n = ordered._array.shape[-1]
     bad = np.isnan(lanes._array)
-    missing = bad.sum(-1, keepdims=True)
-    count = n - (missing if skip_nan else 0 * missing)
+    count = n - bad.sum(-1, keepdims=True) if skip_nan else np.full((*lanes._array.shape[:-1], 1), n)
     position = q.reshape(-1) * wrap(np.maximum(count - 1, 0).astype(input._array.dtype))  # (..., Q)
     if not skip_nan:
         position = position.masked_fill(wrap(bad.any(-1, keepdims=True)), n - 1)
@@ -329,11 +327,11 @@ def unique_consecutive(
     axis = None if dim is None else wrap_dim(dim, input._array.ndim, "unique_consecutive")
     x = input._array.reshape(-1) if axis is None else np.moveaxis(input._array, axis, 0)
     flat = x.reshape((x.shape[0], product(x.shape[1:])))
-    new = np.ones_like(x, bool, shape=x.shape[0])
+    new = np.ones(x.shape[0], bool)
     new[1:] = (flat[1:] != flat[:-1]).any(axis=1)
     inverse = np.cumsum(new) - 1
     counts = np.diff(np.append(np.flatnonzero(new), x.shape[0]))
-    values = x[new] if axis is None else np.copy(np.moveaxis(x[new], 0, axis), order="C")
+    values = x[new] if axis is None else np.ascontiguousarray(np.moveaxis(x[new], 0, axis))
     shape = input._array.shape if axis is None else (-1,)
     return _with_extras(values, inverse.reshape(shape), counts, return_inverse, return_counts)
 
@@ -406,10 +404,10 @@ def searchsorted(
 
 def _places(lanes: Array, values: Array, where: Any) -> Array:
     if lanes.ndim == 1:
-        return np.searchsorted(lanes, values, side=where)
+        return np.asarray(np.searchsorted(lanes, values, side=where))
     rows = zip(lanes.reshape((-1, lanes.shape[-1])), values.reshape((-1, values.shape[-1])))
     found = [np.searchsorted(row, value, side=where) for row, value in rows]
-    return np.stack(found).reshape(values.shape) if found else np.zeros_like(values, np.int64)
+    return np.array(found, np.int64).reshape(values.shape)
 
 
 def bucketize(
@@ -444,16 +442,12 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 def _limits(x: Array, low: Any, high: Any, name: str, widen: float = 1) -> tuple[float, float]:
     """The range of a histogram: that of the data if both ends are 0, widened if it is a point."""
     if low == high == 0 and x.size:
-        low, high = float(x.min()), float(x.max())
+        low, high = x.min(), x.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise OperatorError(f"{name}: range of [{low}, {high}] is not finite")
     if low > high:
         raise OperatorError(f"{name}: max must be larger than min, got {low} and {high}")
     return (low - widen, high + widen) if low == high else (low, high)
-
-
-def _edges(low: float, high: float, bins: int, like: Array) -> Array:
-    return np.asarray(np.linspace(low, high, bins + 1).astype(like.dtype), like=like)
 
 
 def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0, *, out: Tensor | None = None) -> Tensor:
@@ -483,7 +477,7 @@ def histogram(
         low, high = (
             _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range  # type: ignore[call-arg]
         )
-        edges = _edges(low, high, bins, flat)
+        edges = np.linspace(low, high, bins + 1).astype(flat.dtype)
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogram(flat, edges.astype(np.float64), weights=weights, density=density)
     return into_all(out, results.histogram(wrap(counts.astype(flat.dtype)), wrap(edges)), "histogram")
@@ -507,7 +501,7 @@ def histogramdd(
     else:
         given = np.reshape(range, (-1, 2)) if range is not None else np.zeros((count, 2))
         ends = [_limits(points[:, i], low, high, "histogramdd", 0.5) for i, (low, high) in enumerate(given)]
-        edges = [_edges(low, high, n, points) for n, (low, high) in zip(bins, ends)]
+        edges = [np.linspace(low, high, n + 1).astype(points.dtype) for n, (low, high) in zip(bins, ends)]
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogramdd(points, edges, weights=weights, density=density)
     return results.histogramdd(wrap(counts.astype(points.dtype)), tuple(map(wrap, edges)))
@@ -531,13 +525,14 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         )
     if not array.size and num_classes <= 0:
         raise OperatorError("one_hot: Can not infer total number of classes from empty tensor.")
-    if array.size and array.min() < 0:
-        raise OperatorError(f"one_hot: Class values must be non-negative, got {int(array.min())}")
+    every = all_values(array)
+    if array.size and every.min() < 0:
+        raise OperatorError(f"one_hot: Class values must be non-negative, got {int(every.min())}")
     count = num_classes if num_classes != -1 else int(array.max()) + 1
     if num_classes != -1 and num_classes < 1:
         raise OperatorError(f"one_hot: num_classes should be positive, got {num_classes}")
-    if array.size and array.max() >= count:
+    if array.size and every.max() >= count:
         raise OperatorError(
-            f"one_hot: Class values must be smaller than num_classes, got {int(array.max())} for {count} classes"
+            f"one_hot: Class values must be smaller than num_classes, got {int(every.max())} for {count} classes"
         )
-    return wrap((array[..., None] == np.arange(count, like=array)).astype(np.int64))
+    return wrap((array[..., None] == np.arange(count)).astype(np.int64))

@@ -6,6 +6,7 @@
     rejection.py     Poisson, binomial, gamma, Dirichlet
     in_place.py      the same samplers writing into arrays of any strides
     box_muller.py    the normal transform on blocks of 16, with PyTorch's float32 polynomials
+    examples.py      what `vmap` asks of samplers
     arithmetic.py    rounding once where PyTorch rounds once; the C library's functions
 
 Samplers work on NumPy arrays; the functions on Tensors (`rushlight.rand`, `Tensor.normal_`, ...) call them.
@@ -26,6 +27,7 @@ from .discrete import integers as integers
 from .discrete import multinomial as multinomial
 from .discrete import permutation as permutation
 from .discrete import random_integers as random_integers
+from .examples import with_room as with_room
 from .generator import Generator as Generator
 from .generator import default_generator as default_generator
 from .generator import fork_rng as fork_rng

@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import OperatorError, UnsupportedError
 from .arithmetic import DIGITS, FLOAT32, FLOAT64, LARGEST, Array, exp, fma32, fma64, libm, rounded
 from .box_muller import BLOCK, box_muller32, box_muller64
+from .examples import elementwise_sampler, sampler
 from .generator import Generator, default_generator
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def uniform53(generator: Generator, count: int) -> Array:
     return values
 
 
+@sampler
 def uniform(
     generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = FLOAT32, low: float = 0.0, high: float = 1.0
 ) -> Array:
@@ -134,6 +136,7 @@ def _scaled(values: Array, low: float, high: float) -> Array:
     return fma32(values, float(np.float32(high) - np.float32(low)), low)
 
 
+@sampler
 def normal(
     generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = FLOAT32, mean: float = 0.0, std: float = 1.0
 ) -> Array:
@@ -162,6 +165,7 @@ def normal(
     return _normal(normal_by_size, generator, shape, dtype, mean, std)
 
 
+@sampler
 def normal_one_by_one(
     generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = FLOAT32, mean: float = 0.0, std: float = 1.0
 ) -> Array:
@@ -267,6 +271,7 @@ def normal_by_size(
     return draw(generator, count, dtype, mean, std)
 
 
+@elementwise_sampler
 def normal_around(generator: Generator | None, mean: Any, std: Any) -> Array:
     """Normal numbers whose mean or standard deviation differ by element: mean + std z.
 
@@ -295,6 +300,7 @@ def normal_around(generator: Generator | None, mean: Any, std: Any) -> Array:
     return rounded(scaled + np.asarray(mean, kind), kind)
 
 
+@sampler
 def exponential(
     generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = FLOAT32, lambd: float = 1.0
 ) -> Array:
@@ -328,6 +334,7 @@ def exponential(
     return in_blocks(draw, count).reshape(tuple(shape))
 
 
+@sampler
 def cauchy(
     generator: Generator | None,
     shape: Sequence[int],
@@ -367,6 +374,7 @@ def cauchy(
     return in_blocks(draw, count).reshape(tuple(shape))
 
 
+@sampler
 def log_normal(
     generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = FLOAT32, mean: float = 1.0, std: float = 2.0
 ) -> Array:

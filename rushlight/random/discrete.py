@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ArgumentError, OperatorError, UnsupportedError
 from .arithmetic import BFLOAT16, DIGITS, FLOAT32, FLOAT64, LARGEST, Array, log, rounded
 from .continuous import AT_ONCE, element_count, exponential, in_blocks, uniform24, uniform53
+from .examples import elementwise_sampler, sampler
 from .generator import Generator, default_generator
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ NARROW_RANGE = 1 << 28  # torch: below, one word of 32 bits makes an integer; fr
 FEW = (2**32 - 1) // 20  # torch: from here on, randperm takes words of 64 bits and another shuffle
 
 
+@sampler
 def integers(
     generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = INT64, low: int = 0, high: int | None = None
 ) -> Array:
@@ -130,6 +132,7 @@ def _spacing(dtype: np.dtype[Any], number: int) -> int:
     return 1 << (abs(number).bit_length() - DIGITS[dtype])
 
 
+@sampler
 def random_integers(generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = INT64) -> Array:
     """Integers from 0 to dtype's largest, or to 2**digits for a floating dtype of so many digits.
 
@@ -157,6 +160,7 @@ def random_integers(generator: Generator | None, shape: Sequence[int], dtype: DT
     return rounded(words.view(np.int64), kind).reshape(tuple(shape))
 
 
+@sampler
 def permutation(generator: Generator | None, n: int, dtype: DTypeLike = INT64) -> Array:
     """0 ... n-1 in random order, by the shuffle of Fisher and Yates.
 
@@ -221,6 +225,7 @@ def _shuffle_inside_out(generator: Generator, n: int) -> Array:
     return order
 
 
+@sampler
 def bernoulli(generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = FLOAT32, p: float = 0.5) -> Array:
     """1 with probability p, else 0: u < p with u of 53 bits.
 
@@ -269,6 +274,7 @@ def _tosses(generator: Generator, count: int, p: float) -> Array:
     return in_blocks(draw, count)
 
 
+@elementwise_sampler
 def bernoulli_each(generator: Generator | None, p: Array, dtype: DTypeLike | None = None) -> Array:
     """1 with its own probability for each element, else 0: u < p, u of 53 bits for float64 and of 24 bits otherwise.
 
@@ -297,6 +303,7 @@ def bernoulli_each(generator: Generator | None, p: Array, dtype: DTypeLike | Non
     return (uniforms < p.astype(uniforms.dtype, copy=False)).astype(kind)
 
 
+@sampler
 def dropout_mask(generator: Generator | None, shape: Sequence[int], p: float = 0.5) -> Array:
     """Which elements dropout keeps: each with probability 1 - p.
 
@@ -323,6 +330,7 @@ def dropout_mask(generator: Generator | None, shape: Sequence[int], p: float = 0
     return bernoulli(generator, shape, bool, 1 - p)
 
 
+@sampler
 def geometric(generator: Generator | None, shape: Sequence[int], dtype: DTypeLike = FLOAT32, p: float = 0.5) -> Array:
     """The number of tosses up to the first success: ceil(log(u) / log(1 - p)).
 
@@ -355,6 +363,7 @@ def geometric(generator: Generator | None, shape: Sequence[int], dtype: DTypeLik
     return in_blocks(draw, count).reshape(tuple(shape))
 
 
+@sampler
 def multinomial(generator: Generator | None, weights: Array, samples: int, replacement: bool = False) -> Array:
     """Categories drawn with probabilities in proportion to `weights`.
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import OperatorError
 from .arithmetic import FLOAT32, FLOAT64, Array, rounded
 from .continuous import float_dtype
+from .examples import elementwise_sampler, sampler
 from .generator import Generator, default_generator
 
 
@@ -33,6 +34,7 @@ def _normal(generator: Generator) -> float:
     return radius * math.cos(angle)
 
 
+@elementwise_sampler
 def poisson(generator: Generator | None, rate: Array) -> Array:
     """Poisson numbers, one for each rate.
 
@@ -93,6 +95,7 @@ def _poisson_by_rejection(generator: Generator, rate: float) -> int:
             return count
 
 
+@elementwise_sampler
 def standard_gamma(generator: Generator | None, alpha: Array) -> Array:
     """Gamma numbers of rate 1, one for each shape parameter.
 
@@ -143,6 +146,7 @@ def _gamma(generator: Generator, alpha: Any) -> float:
             return scale * d * v
 
 
+@sampler
 def dirichlet(generator: Generator | None, alpha: Array) -> Array:
     """Points of the simplex: gamma numbers over the last dimension, divided by their sum.
 
@@ -165,6 +169,7 @@ def dirichlet(generator: Generator | None, alpha: Array) -> Array:
     return points.clip(np.finfo(kind).tiny, np.nextafter(kind.type(1), kind.type(0)))
 
 
+@elementwise_sampler
 def binomial(generator: Generator | None, count: Array, prob: Array) -> Array:
     """The number of successes in `count` tosses, for each pair of a count and a probability.
 

@@ -1,13 +1,17 @@
-"""Comparing nests of containers from both libraries."""
+"""Comparing nests of containers from both libraries; makes tests/both.py importable."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import rushlight
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
 def plain(value):

@@ -10,6 +10,7 @@ import numpy as np
 from ...autograd.tape import Operator
 from ...errors import ArgumentError, OperatorError, ShapeError
 from ...kernels import xp
+from ..promotion import all_values
 from ..window import Sizes, spread
 from .places import Gather, bare, flat, in_planes
 
@@ -75,9 +76,10 @@ def _max_unpool(
             f"{name}: Expected input to have non-zero size for non-batch dimensions, but got {tuple(input.shape)}"
         )
     where = indices._array
-    if where.size and (where.min() < 0 or where.max() >= prod(spatial)):
+    every = all_values(where)
+    if every.size and (every.min() < 0 or every.max() >= prod(spatial)):
         raise OperatorError(
-            f"{name}: Found an invalid max index: {where.max()} (output volumes are of size "
+            f"{name}: Found an invalid max index: {every.max()} (output volumes are of size "
             f"{'x'.join(map(str, spatial))})"
         )
     if input.ndim == n + 2:
