@@ -34,12 +34,13 @@ def discover(roots: Sequence[Operator]) -> tuple[list[Operator], dict[Leaf, int]
 
 
 def on_the_way(order: list[Operator], targets: set[Any]) -> set[Any]:
-    """The entries from which a target can be reached (oldest first, so that one pass is enough)."""
-    useful = set(targets)
+    """The entries that lead to a target (oldest first, so that one pass is enough). A target itself is one only if it
+    leads to another: what lies behind the last targets is left alone, and its saved arrays stay."""
+    leading: set[Any] = set()
     for node in reversed(order):
-        if any(edge in useful for edge in node.edges):
-            useful.add(node)
-    return useful
+        if any(edge in targets or edge in leading for edge in node.edges):
+            leading.add(node)
+    return leading
 
 
 def _call_hooks(hooks: dict[int, Callable[[Any], Any]], grad: Any, create_graph: bool) -> Any:
@@ -64,17 +65,21 @@ class Walk:
         for edge, grad in roots:
             self.add(edge, grad)
         order, self.waiting = discover([edge for edge, _ in roots if isinstance(edge, Operator)])
-        useful = None if self.targets is None else on_the_way(order, self.targets)
+        self.leading = set() if self.targets is None else on_the_way(order, self.targets)
         for edge, _ in roots:
             if type(edge) is Leaf and edge not in self.waiting:
                 self.deliver(edge)
         for node in order:
             grad = self.grads.pop(node, None)
-            if grad is not None and (useful is None or node in useful):
+            if grad is not None and self.wants(node):
                 self.visit(node, grad)
             else:
                 self.count_down(node)
             del grad
+
+    def wants(self, node: Operator) -> bool:
+        """Whether a gradient that has arrived here is asked for, or leads to one that is."""
+        return self.targets is None or node in self.leading or node in self.targets
 
     def add(self, edge: Operator | Leaf, grad: Any) -> None:
         have = self.grads.get(edge)
@@ -88,6 +93,9 @@ class Walk:
             _retain(node, grad)
         if self.targets is not None and node in self.targets:
             self.arrived[node] = grad
+            if node not in self.leading:
+                self.count_down(node)
+                return
         if type(node) is Pick:
             whole: Any = node.edges[0]
             self.grads.setdefault(whole, [None] * whole.outputs)[node.index] = grad

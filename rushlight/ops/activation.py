@@ -8,6 +8,7 @@ in `_`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,33 @@ def activate(cls: type[Operator], name: str, input: Any, inplace: bool, *constan
     if not inplace:
         return cls.apply(input, *constants)
     return overwrite(input, name, cls.apply, *constants)  # type: ignore[arg-type]
+
+
+class Level(Operator):
+    """dx, which depends on x, but with derivative 0."""
+
+    @staticmethod
+    def forward(ctx: Any, dx: Array, x: Array) -> Array:
+        ctx.save(x)
+        return dx
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        return grad, ctx.saved[0] * 0
+
+
+def straight(gradient: Callable[..., Array]) -> Callable[..., Array]:
+    """The gradient of a function made of straight lines.
+
+    torch: where it is differentiated again it counts as depending on x, with zero as derivative, so that the Hessian of
+    a network of such functions is zero instead of an error that says that x was not used.
+    """
+
+    def traced(grad: Array, x: Array, *constants: Any) -> Array:
+        dx = gradient(grad, x, *constants)
+        return Level.apply(dx, x) if isinstance(dx, TensorBase) else dx
+
+    return traced
 
 
 # ------------------------------------------------------------------------------------------------- the common kernels
@@ -129,7 +157,7 @@ def gelu_backward(grad: Array, x: Array, approximate: str) -> Array:
     return grad * ((1 + t) * 0.5 + x * 0.5 * (1 - t * t) * slope)
 
 
-Relu = operator("Relu", relu_forward, relu_backward, OUT)
+Relu = operator("Relu", relu_forward, straight(relu_backward), OUT)
 Sigmoid = operator("Sigmoid", sigmoid_forward, sigmoid_backward, OUT)
 Tanh = operator("Tanh", tanh_forward, tanh_backward, OUT)
 Silu = operator("Silu", silu_forward, silu_backward)
@@ -195,31 +223,31 @@ def _between(grad: Array, x: Array, low: float, high: float) -> Array:
     return xp.where((x <= low) | (x >= high), 0, grad)
 
 
-Hardtanh = operator("Hardtanh", lambda x, low, high: xp.minimum(xp.maximum(x, low), high), _between)
+Hardtanh = operator("Hardtanh", lambda x, low, high: xp.minimum(xp.maximum(x, low), high), straight(_between))
 LeakyRelu = operator(
     "LeakyRelu",
     lambda x, slope: xp.where(x > 0, x, x * slope),
-    lambda grad, x, slope: xp.where(x > 0, grad, grad * slope),
+    straight(lambda grad, x, slope: xp.where(x > 0, grad, grad * slope)),
 )
 Threshold = operator(
     "Threshold",
     lambda x, threshold, value: xp.where(x <= threshold, x.dtype.type(value), x),
-    lambda grad, x, threshold, value: xp.where(x <= threshold, 0, grad),
+    straight(lambda grad, x, threshold, value: xp.where(x <= threshold, 0, grad)),
 )
 Hardshrink = operator(
     "Hardshrink",
     lambda x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, x),
-    lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad),
+    straight(lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad)),
 )
 Softshrink = operator(
     "Softshrink",
     lambda x, lambd: xp.where(x > lambd, x - lambd, xp.where(x < -lambd, x + lambd, x * 0)),
-    lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad),
+    straight(lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad)),
 )
 Hardsigmoid = operator(
     "Hardsigmoid",
     lambda x: xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
-    lambda grad, x: xp.where((x > -3) & (x < 3), grad * (1 / 6), 0),
+    straight(lambda grad, x: xp.where((x > -3) & (x < 3), grad * (1 / 6), 0)),
 )
 Hardswish = operator(
     "Hardswish",

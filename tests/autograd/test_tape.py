@@ -117,6 +117,23 @@ def test_saved_arrays_are_freed_by_the_walk():
     assert held() is None
 
 
+def test_what_lies_behind_the_inputs_of_grad_is_left_alone():
+    x = leaf(2.0)
+    middle = Cube.apply(x)
+    out = Cube.apply(middle)
+    assert rushlight.autograd.grad(out.sum(), middle)[0].item() == 192.0
+    assert rushlight.autograd.grad(middle.sum(), x)[0].item() == 12.0  # what middle saved is still there
+    with pytest.raises(RuntimeError, match="second time"):
+        rushlight.autograd.grad(middle.sum(), x)
+
+
+def test_an_input_of_grad_that_leads_to_another():
+    x = leaf(2.0)
+    middle = Cube.apply(x)
+    grads = rushlight.autograd.grad(Cube.apply(middle).sum(), (middle, x))
+    assert [grad.item() for grad in grads] == [192.0, 192.0 * 12.0]
+
+
 def test_write_to_a_saved_array_is_noticed():
     x = leaf(1.0, 2.0) + 0.0
     y = Cube.apply(x)

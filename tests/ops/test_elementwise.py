@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rushlight
+from tests.both import same
 
 torch = pytest.importorskip("torch")
 
@@ -159,3 +160,23 @@ def test_empty_tensors() -> None:
     assert y.shape == (0, 3)
     y.sum().backward()
     assert x.grad.shape == (0, 3)
+
+
+STRAIGHT = {
+    "relu": lambda t, x: t.relu(x),
+    "leaky_relu": lambda t, x: t.nn.functional.leaky_relu(x, 0.1),
+    "relu6": lambda t, x: t.nn.functional.relu6(x),
+    "hardshrink": lambda t, x: t.nn.functional.hardshrink(x),
+    "softshrink": lambda t, x: t.nn.functional.softshrink(x),
+    "threshold": lambda t, x: t.nn.functional.threshold(x, 0.1, 0.2),
+}
+
+
+@pytest.mark.parametrize("name", STRAIGHT)
+def test_straight_lines_have_second_derivatives_of_zero(name):
+    def hessian(t):
+        x = t.tensor([-2.0, -0.3, 0.4, 7.0], requires_grad=True)
+        (slope,) = t.autograd.grad(STRAIGHT[name](t, x).sum(), x, create_graph=True)
+        return slope, t.autograd.grad(slope.sum(), x)
+
+    same(hessian)

@@ -246,3 +246,12 @@ def test_batches_from_memory_are_fast():
     count = sum(1 for _ in loader)
     print(f"{(time.perf_counter() - start) / count * 1e6:.1f} us per batch of 64 x 784")
     assert count == 938
+
+
+def test_an_order_that_a_program_puts_in_place_is_followed(monkeypatch):
+    data = rushlight.utils.data
+    monkeypatch.setattr(data.RandomSampler, "__iter__", lambda self: iter([2, 0, 1]))
+    monkeypatch.setattr(data.SequentialSampler, "__iter__", lambda self: iter([1, 2, 0]))
+    for shuffle, order in ((True, [2, 0, 1]), (False, [1, 2, 0])):
+        loader = data.DataLoader(data.TensorDataset(rushlight.arange(3)), batch_size=3, shuffle=shuffle)
+        assert next(iter(loader))[0].tolist() == order

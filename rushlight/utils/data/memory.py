@@ -12,6 +12,9 @@ from ...autograd.tape import wrap
 from .dataset import Subset, TensorDataset
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
 
+# The orders that are known here; a program may put others in their place.
+_IN_ORDER, _SHUFFLED = SequentialSampler.__iter__, RandomSampler.__iter__
+
 
 def in_memory(dataset: Any) -> tuple[list[Any], Any] | None:
     """The arrays of a TensorDataset, and which of their rows are meant (None: all); None for any other data set."""
@@ -29,11 +32,11 @@ def in_memory(dataset: Any) -> tuple[list[Any], Any] | None:
 def array_batches(batches: BatchSampler) -> Iterator[Any]:
     """The batches of a BatchSampler over a plain sampler, as slices or arrays of numbers."""
     size, sampler = batches.batch_size, batches.sampler
-    if type(sampler) is SequentialSampler:
+    if type(sampler) is SequentialSampler and SequentialSampler.__iter__ is _IN_ORDER:
         for start in range(0, len(sampler), size):
             if start + size <= len(sampler) or not batches.drop_last:
                 yield slice(start, start + size)
-    elif type(sampler) is RandomSampler:
+    elif type(sampler) is RandomSampler and RandomSampler.__iter__ is _SHUFFLED:
         yield from _regrouped(sampler.parts(), size, batches.drop_last)
     else:
         yield from map(np.asarray, batches)
