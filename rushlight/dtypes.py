@@ -169,17 +169,21 @@ def can_cast(from_: dtype, to: dtype) -> builtins.bool:
 class Info:
     """Base of `finfo` and `iinfo`: the limits of a type, with PyTorch's attribute names."""
 
+    shown: tuple[str, ...]  # by repr, in this order
+
     def __init__(self, type: dtype | None = None) -> None:
         self.dtype = (type or _default).name
         self.bits = (type or _default).itemsize * 8
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in vars(self).items())})"
+        limits = "".join(f"{name}={getattr(self, name):g}, " for name in self.shown)
+        return f"{type(self).__name__}({limits}dtype={self.dtype})"
 
 
 class finfo(Info):
     """Limits of a floating point type: min, max, eps, tiny, smallest_normal, resolution, bits."""
 
+    shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
     min: builtins.float
     max: builtins.float
     eps: builtins.float
@@ -194,12 +198,15 @@ class finfo(Info):
         super().__init__(kind)
         describe: Any = ml_dtypes.finfo
         limits = describe(kind.numpy)
-        for name in ("min", "max", "eps", "tiny", "smallest_normal", "resolution"):
+        for name in ("min", "max", "eps", "tiny", "smallest_normal"):
             setattr(self, name, getattr(limits, name).item())
+        self.resolution = 10.0**-limits.precision
 
 
 class iinfo(Info):
     """Limits of an integer type: min, max, bits."""
+
+    shown = ("min", "max")
 
     def __init__(self, type: dtype) -> None:
         if type.category != INTEGER:

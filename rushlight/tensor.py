@@ -16,6 +16,7 @@ from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_t
 from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError
 from .hooks import RemovableHandle, register
+from .kernels.arrays import address_of, root_of
 from .methods import Methods
 from .ops.numpy_protocol import call_function, call_ufunc
 from .ops.promotion import cast
@@ -175,13 +176,10 @@ class Tensor(Methods):
 
     def storage_offset(self) -> int:
         array = self._pin()
-        base = array
-        while isinstance(base.base, np.ndarray):
-            base = base.base
-        return (array.__array_interface__["data"][0] - base.__array_interface__["data"][0]) // max(array.itemsize, 1)
+        return (address_of(array) - address_of(root_of(array))) // max(array.itemsize, 1)
 
     def data_ptr(self) -> int:
-        return int(self._pin().__array_interface__["data"][0])
+        return address_of(self._pin())
 
     @property
     def _version(self) -> int:

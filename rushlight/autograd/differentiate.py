@@ -83,7 +83,7 @@ def backward(
     for x in inputs:
         found = arrived.get(x._edge)
         if found is not None:
-            found = found if isinstance(found, TensorBase) else wrap(np.array(found))
+            found = found if isinstance(found, TensorBase) else wrap(np.copy(found))
             x._grad = found if x._grad is None else x._grad + found
 
 

@@ -139,7 +139,7 @@ def _deliver(leaf: Leaf, grad: Any, create_graph: bool = False) -> None:
     if create_graph:
         tensor._grad = grad if have is None else have + grad
     elif have is None:
-        tensor._grad = wrap(np.array(grad, order="C", subok=True))  # others may hold it, so not the array itself
+        tensor._grad = wrap(np.copy(grad, order="C", subok=True))  # others may hold it, so not the array itself
     else:
         np.add(have._array, grad, out=have._array)
         touch(have._array)
@@ -150,7 +150,7 @@ def _deliver(leaf: Leaf, grad: Any, create_graph: bool = False) -> None:
 def _retain(node: Operator, grad: Any) -> None:
     tensor = node.retained() if node.retained is not None else None
     if tensor is not None:
-        kept = grad if isinstance(grad, TensorBase) else wrap(np.array(grad))
+        kept = grad if isinstance(grad, TensorBase) else wrap(np.copy(grad))
         tensor._grad = kept if tensor._grad is None else tensor._grad + kept  # type: ignore[operator]
 
 

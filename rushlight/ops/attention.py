@@ -40,7 +40,7 @@ def _scores(q: Array, k: Array, scale: float, causal: bool) -> Array:
     scores = (q * scale) @ _transposed(k)
     if not causal:
         return scores
-    return xp.where(np.tri(q.shape[-2], k.shape[-2], dtype=bool), scores, -math.inf)
+    return xp.where(xp.tri(q.shape[-2], k.shape[-2], dtype=bool, like=q), scores, -math.inf)
 
 
 @kernel
@@ -162,7 +162,7 @@ def scaled_dot_product_attention(
     if attn_mask is None and dropout_p == 0 and q.shape[:-2] == k.shape[:-2] == v.shape[:-2] and k.shape[-2]:
         return Attention.apply(query, key, value, scale, is_causal)
     if is_causal:
-        attn_mask = wrap(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
+        attn_mask = wrap(xp.tri(q.shape[-2], k.shape[-2], dtype=bool, like=q))
     return _masked_attention(query, key, value, attn_mask, dropout_p, scale)
 
 
@@ -445,7 +445,7 @@ def multi_head_attention_forward(
         k, v, masks = _append(k, v, bias_k.expand(*shape), bias_v.expand(*shape), 0, masks)
     q, k, v = _heads(q, batch, num_heads), _heads(k, batch, num_heads, static_k), _heads(v, batch, num_heads, static_v)
     if add_zero_attn:
-        zeros = wrap(np.zeros((batch * num_heads, 1, width // num_heads), k._array.dtype))
+        zeros = wrap(np.zeros_like(k._array, shape=(batch * num_heads, 1, width // num_heads)))
         k, v, masks = _append(k, v, zeros, zeros, 1, masks)
     mask = _merged_mask(masks[0], masks[1], batch, num_heads, k.shape[1])
     dropout_p = dropout_p if training else 0.0

@@ -35,7 +35,7 @@ def _in_float64(definition: Callable[..., Array]) -> Callable[..., Array]:
     def call(x: Array, *rest: Any) -> Array:
         if is_complex(x):
             raise TypeError("complex")  # `public` names the function
-        return xp.asarray(definition(x.astype(np.float64), *rest)).astype(x.dtype)
+        return definition(x.astype(np.float64), *rest).astype(x.dtype)
 
     return call
 

@@ -22,6 +22,7 @@ from .promotion import (
     is_half,
     is_scalar,
     not_implemented,
+    number_like,
     operands,
     result_type,
     unbroadcast,
@@ -51,13 +52,13 @@ class Maximum(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         a, b = (getattr(x, "_array", x) for x in ctx.saved)
-        chosen = (
-            (a > b if ctx.larger else a < b) if not ctx.skips_nan else (a >= b if ctx.larger else a <= b) | np.isnan(b)
-        )
-        share = chosen.astype(grad.dtype if isinstance(grad, np.ndarray) else grad._array.dtype)
-        if not ctx.skips_nan:  # torch: equal arguments share the gradient, except in fmax and fmin
-            share = np.where(a == b, share.dtype.type(0.5), share)
-            share = np.where(np.isnan(a), share.dtype.type(1), share) if np.result_type(a).kind == "f" else share
+        bare: Any = getattr(grad, "_array", grad)
+        kind = bare.dtype
+        if ctx.skips_nan:
+            share = ((a >= b if ctx.larger else a <= b) | np.isnan(b)).astype(kind)
+        else:  # torch: equal arguments share the gradient, except in fmax and fmin
+            share = np.where(a == b, kind.type(0.5), (a > b if ctx.larger else a < b).astype(kind))
+            share = np.where(a != a, kind.type(1), share)
         da = unbroadcast(grad * share, ctx.shapes[0]) if ctx.needs[0] else None
         return da, unbroadcast(grad * (1 - share), ctx.shapes[1]) if ctx.needs[1] else None
 
@@ -122,8 +123,8 @@ class Clamp(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         x, low, high = (getattr(a, "_array", a) for a in ctx.saved)
-        below = np.zeros((), bool) if low is None else x < low
-        above = np.zeros((), bool) if high is None else x > high
+        below = xp.zeros_like(x, bool, shape=()) if low is None else x < low
+        above = xp.zeros_like(x, bool, shape=()) if high is None else x > high
         if low is not None and high is not None:  # torch: where low > high, high wins
             above = above | (below & (low > high))
             below = below & ~above
@@ -228,7 +229,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         )
     if is_scalar(input) and is_scalar(other):
         kind = dtypes.promote_types(dtypes.of_scalar(input), dtypes.of_scalar(other))
-        a, b = (wrap(np.asarray(x, kind.numpy)) for x in (input, other))
+        a, b = (wrap(number_like(x, mask, kind.numpy)) for x in (input, other))
     else:
         a, b = operands(input, other, "where")
     try:

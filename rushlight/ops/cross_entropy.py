@@ -108,7 +108,7 @@ def cross_entropy_backward(
     classes = logits.shape[1]
     index, kept, scale = _row_weights(target, weight, ignore_index)
     p = xp.exp(logits - lse.reshape((-1, 1)))
-    hot = index[:, None] == np.arange(classes)
+    hot = index[:, None] == xp.arange(classes, like=index)
     dlogits = (p - hot) * scale.reshape((-1, 1))
     if smoothing:
         dlogits = dlogits * (1 - smoothing)
@@ -135,7 +135,7 @@ def nll_backward(
 ) -> Array:
     """The gradient of `nll_forward`, for an x of this shape: -grad * weight[t] at the target, 0 elsewhere."""
     index, _, scale = _row_weights(target, weight, ignore_index)
-    hot = index[:, None] == np.arange(shape[1])
+    hot = index[:, None] == xp.arange(shape[1], like=index)
     return hot * (-(grad / _total(scale) if reduction == "mean" else grad) * scale).reshape((-1, 1))
 
 

@@ -32,9 +32,9 @@ NEVER = -np.inf  # log of the probability 0
 def _states(targets: Array, blank: int) -> tuple[Array, Array]:
     """targets (N, S) -> the label of each state (N, 2 S + 1), and whether the blank before it may be skipped: before a
     label that differs from the previous one."""
-    labels = np.full((targets.shape[0], 2 * targets.shape[1] + 1), blank, targets.dtype)
+    labels = np.full_like(targets, blank, shape=(targets.shape[0], 2 * targets.shape[1] + 1))
     labels[:, 1::2] = targets
-    skip = np.zeros(labels.shape, bool)
+    skip = np.zeros_like(labels, bool)
     skip[:, 2:] = (labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])
     return labels, skip
 
@@ -70,7 +70,7 @@ def ctc_forward(
     alpha[0, :, :2] = emit[0, :, :2]
     for t in range(1, len(emit)):
         alpha[t] = _step(alpha[t - 1], skip, 1) + emit[t]
-    row = np.arange(len(labels))
+    row = np.arange(len(labels), like=labels)
     last = alpha[input_lengths - 1, row]  # (N, 2 S + 1)
     on_label = np.where(target_lengths > 0, last[row, np.maximum(2 * target_lengths - 1, 0)], NEVER)
     loss = -np.logaddexp(last[row, 2 * target_lengths], on_label)
@@ -90,12 +90,12 @@ def ctc_backward(
     """
     labels, skip = _states(targets, blank)
     emit = np.take_along_axis(log_probs, labels[None], axis=2)
-    state = np.arange(labels.shape[1])
+    state = np.arange(labels.shape[1], like=labels)
     ends = (state == 2 * target_lengths[:, None]) | (state == 2 * target_lengths[:, None] - 1)
     beta = np.full_like(log_probs[0], NEVER, shape=labels.shape)
     dlog_probs = np.zeros_like(log_probs)
     undefined = np.where(np.isposinf(loss), np.nan, 0)[:, None].astype(loss.dtype)
-    rows = np.broadcast_to(np.arange(len(labels))[:, None], labels.shape)
+    rows = np.broadcast_to(np.arange(len(labels), like=labels)[:, None], labels.shape)
     for t in reversed(range(len(emit))):
         at_end = (input_lengths - 1 == t)[:, None]
         beta = np.where(at_end, np.where(ends, emit[t], NEVER), _step(beta, skip, -1) + emit[t])
@@ -136,8 +136,8 @@ class CtcLoss(Operator):
 # ------------------------------------------------------------------------------------------------- public function
 
 
-def _lengths(x: Any, count: int, argument: str) -> Array:
-    array = np.asarray(x._array if isinstance(x, TensorBase) else x)
+def _lengths(x: Any, count: int, argument: str, like: Array) -> Array:
+    array = x._array if isinstance(x, TensorBase) else np.asarray(x, like=like)
     if array.dtype.kind not in "iu" and array.size:
         raise OperatorError(f"ctc_loss: {argument} must be integral, not {array.dtype}")
     array = array.reshape(-1).astype(np.int64)
@@ -154,13 +154,13 @@ def _padded(targets: Array, lengths: Array) -> Array:
             raise ShapeError(
                 f"ctc_loss: Expected targets of shape ({len(lengths)}, {width} or more), got {targets.shape}"
             )
-        return np.where(np.arange(width) < lengths[:, None], targets[:, :width], 0).astype(np.int64)
+        return np.where(np.arange(width, like=lengths) < lengths[:, None], targets[:, :width], 0).astype(np.int64)
     if targets.ndim != 1 or targets.size != lengths.sum():
         raise ShapeError(
             f"ctc_loss: Expected {lengths.sum()} targets, the sum of target_lengths, got shape {targets.shape}"
         )
-    padded = np.zeros((len(lengths), width), np.int64)
-    padded[np.arange(width) < lengths[:, None]] = targets
+    padded = np.zeros_like(targets, np.int64, shape=(len(lengths), width))
+    padded[np.arange(width, like=lengths) < lengths[:, None]] = targets
     return padded
 
 
@@ -197,8 +197,8 @@ def ctc_loss(
     steps, count, classes = batched._array.shape
     if not 0 <= blank < classes:
         raise OperatorError(f"ctc_loss: blank must be in label range [0, {classes - 1}], got {blank}")
-    given = _lengths(input_lengths, count, "input_lengths")
-    wanted = _lengths(target_lengths, count, "target_lengths")
+    given = _lengths(input_lengths, count, "input_lengths", batched._array)
+    wanted = _lengths(target_lengths, count, "target_lengths", batched._array)
     if given.size and (given.max() > steps or given.min() < 0 or wanted.min() < 0):
         raise OperatorError(
             f"ctc_loss: Expected input_lengths to be in [0, {steps}] and target_lengths at least 0, got "

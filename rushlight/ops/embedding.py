@@ -175,15 +175,15 @@ class BagMax(Operator):
 
     @staticmethod
     def forward(ctx: Any, rows: Array, bags: Array, count: int) -> Array:
-        best = np.full((count, rows.shape[1]), -np.inf, rows.dtype)
+        best = xp.full_like(rows, -np.inf, shape=(count, rows.shape[1]))
         np.maximum.at(best, bags, rows)
-        number = np.where(rows == best[bags], np.arange(len(rows))[:, None], len(rows))
-        first = np.full(best.shape, len(rows))
+        number = np.where(rows == best[bags], np.arange(len(rows), like=rows)[:, None], len(rows))
+        first = np.full_like(best, len(rows), np.int64)
         np.minimum.at(first, bags, number)
         ctx.first, ctx.rows = first, len(rows)
-        filled = np.zeros(count, bool)
+        filled = np.zeros_like(rows, bool, shape=count)
         filled[bags] = True
-        return np.where(filled[:, None], best, np.zeros((), rows.dtype))
+        return np.where(filled[:, None], best, np.zeros_like(rows, shape=()))
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -196,7 +196,7 @@ class BagMaxSpread(Operator):
     @staticmethod
     def forward(ctx: Any, grad: Array, first: Array, count: int) -> Array:
         ctx.first = first
-        drows = np.zeros((count + 1, grad.shape[1]), grad.dtype)
+        drows = xp.zeros_like(grad, shape=(count + 1, grad.shape[1]))
         np.add.at(drows, (first, np.arange(grad.shape[1])), grad)
         return drows[:-1]
 
@@ -226,7 +226,7 @@ def _bag_numbers(offsets: Array, size: int, include_last_offset: bool) -> tuple[
             f"{offsets[-1]}"
         )
     lengths = np.diff(offsets, append=size_in_bags)
-    return np.repeat(np.arange(len(offsets)), np.maximum(lengths, 0)), len(offsets)
+    return np.repeat(np.arange(len(offsets), like=offsets), np.maximum(lengths, 0)), len(offsets)
 
 
 def _check_bags(
@@ -303,7 +303,7 @@ def embedding_bag(
     if max_norm is not None:
         renormalise_(weight, indices, max_norm, norm_type)
     if offsets is None:
-        bags, count = np.repeat(np.arange(len(indices)), indices.shape[1]), len(indices)
+        bags, count = np.repeat(np.arange(len(indices), like=indices), indices.shape[1]), len(indices)
     else:
         bags, count = _bag_numbers(offsets._array, indices.size, include_last_offset)
     flat = indices.reshape(-1)[: len(bags)]

@@ -57,7 +57,7 @@ def one_per_lane(input: Tensor, dim: int, keepdim: bool, find: Any, name: str) -
     ndim = input._array.ndim
     dim = wrap_dim(dim, ndim, name)
     if not ndim:
-        return input.clone(), wrap(np.zeros((), np.int64))
+        return input.clone(), wrap(np.zeros_like(input._array, np.int64))
     if not input._array.shape[dim]:
         raise RangeError(f"{name}: {name}(): Expected reduction dim {dim} to have non-zero size.")
     return choose(input, find(input._array, dim), dim, keepdim)
@@ -233,7 +233,7 @@ def _arg(input: Tensor, dim: int | None, keepdim: bool, which: str) -> Tensor:
         return wrap(found.reshape((1,) * array.ndim if keepdim else ()))
     dim = wrap_dim(dim, array.ndim, which)
     if not array.ndim:
-        return wrap(np.zeros((), np.int64))
+        return wrap(np.zeros_like(input._array, np.int64))
     if not array.shape[dim]:
         raise RangeError(f"{which}: {which}(): Expected reduction dim {dim} to have non-zero size.")
     return wrap(getattr(array, which)(axis=dim, keepdims=keepdim))

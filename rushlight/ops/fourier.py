@@ -89,14 +89,14 @@ class RealInverseFFT(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        half = RealFFT.derive(grad, ctx.n, ctx.dim, _TURNED[ctx.norm])
-        count = np.full(half.shape[ctx.dim], 2.0)  # every output but the first (and the middle) stands for two
+        half, bare = RealFFT.derive(grad, ctx.n, ctx.dim, _TURNED[ctx.norm]), getattr(grad, "_array", grad)
+        # every output but the first (and the middle) stands for two
+        count = xp.full_like(bare, 2, shape=half.shape[ctx.dim])
         count[0] = 1
         if ctx.n % 2 == 0:
             count[-1] = 1
         shape = (-1,) + (1,) * (grad.ndim - 1 - ctx.dim)
-        weight = count.reshape(shape).astype(getattr(grad, "_array", grad).dtype)  # type: ignore[union-attr]
-        return _resized(half * weight, ctx.size, ctx.dim)
+        return _resized(half * count.reshape(shape), ctx.size, ctx.dim)
 
 
 # ------------------------------------------------------------------------------------------------------- arguments
@@ -395,7 +395,7 @@ def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
 def _window(window: Tensor | None, length: int, n_fft: int, like: Tensor, name: str) -> Tensor:
     """The window, ones by default, padded with zeros on both sides to n_fft."""
     if window is None:
-        window = wrap(np.ones(length, like._array.real.dtype))
+        window = wrap(np.ones(length, like._array.real.dtype, like=like._array))
     if window._array.shape != (length,):
         raise ShapeError(
             f"{name}: expected a 1D window tensor of size equal to win_length={length}, but got window with size "
@@ -404,7 +404,7 @@ def _window(window: Tensor | None, length: int, n_fft: int, like: Tensor, name: 
     left = (n_fft - length) // 2
     if length == n_fft:
         return window
-    parts = [wrap(np.zeros(k, window._array.dtype)) for k in (left, n_fft - length - left)]
+    parts = [wrap(np.zeros_like(window._array, shape=k)) for k in (left, n_fft - length - left)]
     return cat([parts[0], window, parts[1]])
 
 
@@ -527,7 +527,7 @@ def istft(
         raise OperatorError("istft: window overlap add min is not above 1e-11: the windows leave places uncovered")
     found = total / envelope
     if length is not None and found._array.shape[1] < length:
-        rest = wrap(np.zeros((found._array.shape[0], length - found._array.shape[1]), found._array.dtype))
+        rest = wrap(np.zeros_like(found._array, shape=(found._array.shape[0], length - found._array.shape[1])))
         found = cat([found, rest], 1)
     return found if input._array.ndim == 3 else found.squeeze(0)
 
@@ -539,7 +539,7 @@ class OverlapAdd(Operator):
     def forward(ctx: Any, frames: Array, hop: int) -> Array:
         ctx.hop, ctx.n = hop, frames.shape[2]
         batch, count, n = frames.shape
-        out = np.zeros((batch, n + hop * (count - 1)), frames.dtype)
+        out = np.zeros_like(frames, shape=(batch, n + hop * (count - 1)))
         for k in range(count):
             out[:, k * hop : k * hop + n] += frames[:, k]
         return out

@@ -11,7 +11,7 @@ from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import xp
 from .dims import wrap_dim
 from .indexing import Index, index_backward, plain_index
-from .promotion import all_values, as_tensor, cast, into, not_a_tensor, unbroadcast
+from .promotion import all_values, as_tensor, cast, into, not_a_tensor, number_like, unbroadcast
 from .scatter import check_range, integers, reduced
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     value = (
         cast(as_tensor(value, "index_fill"), input.dtype)
         if isinstance(value, TensorBase)
-        else wrap(np.asarray(value).astype(input._array.dtype))
+        else wrap(number_like(value, input._array))
     )
     if not input._array.ndim:
         return index_fill(input.reshape(1), 0, wrap(places), value).reshape(())
@@ -273,6 +273,6 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {size}")
     rest, found = indices._array, []
     for n in reversed(size):
-        found.append(wrap(np.asarray(rest % n)))
+        found.append(wrap(rest % n))
         rest = rest // n
     return tuple(reversed(found))

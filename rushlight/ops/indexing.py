@@ -16,7 +16,7 @@ from ..autograd.in_place import check_writable, rebind
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
-from .promotion import cast, note_write, unbroadcast
+from .promotion import cast, is_array, note_write, unbroadcast
 from .views import Select, Slice
 
 if TYPE_CHECKING:
@@ -77,9 +77,10 @@ def _plain(part: Any) -> Any:
             raise ArgumentError("index: slice step must be positive; use flip for a reversed tensor")
         return slice(*(None if p is None else int(p) for p in (part.start, part.stop, part.step)))
     if isinstance(part, (list, tuple, range)):
-        array = np.asarray([_plain(p) for p in part])
+        parts = [_plain(p) for p in part]
+        array = np.stack(parts) if any(hasattr(p, "strides") for p in parts) else np.asarray(parts)
         return array.astype(np.int64) if array.size == 0 else array
-    if isinstance(part, (np.ndarray, np.bool_)) or part is None or part is Ellipsis or isinstance(part, bool):
+    if part is None or part is Ellipsis or isinstance(part, (bool, np.bool_)) or is_array(part):
         return part
     if hasattr(part, "__index__"):
         return part.__index__()
@@ -237,7 +238,7 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     Args:
         non_blocking: accepted; copies on the CPU are always complete.
     """
-    src = src if isinstance(src, TensorBase) else wrap(np.asarray(src))
+    src = src if isinstance(src, TensorBase) else wrap(np.asarray(src, like=input._array))
     try:
         np.broadcast_to(src._array, input._array.shape)
     except ValueError:

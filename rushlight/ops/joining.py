@@ -11,6 +11,7 @@ from .. import dtypes
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import xp
+from ..kernels.arrays import host
 from .dims import sizes, wrap_dim, wrap_dims
 from .numpy_protocol import numpy_name
 from .promotion import cast, into
@@ -191,7 +192,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     width, left, rows = sum(x.shape[1] for x in blocks), 0, []
     for x in blocks:
         n, m = x.shape
-        zeros = [wrap(np.zeros((n, k), x._array.dtype)) for k in (left, width - left - m)]
+        zeros = [wrap(np.zeros_like(x._array, shape=(n, k))) for k in (left, width - left - m)]
         rows.append(cat((zeros[0], x, zeros[1]), 1))
         left += m
     return cat(rows, 0)
@@ -302,7 +303,8 @@ def repeat_interleave(
         tensor([1, 1, 2, 2])
     """
     if repeats is None:
-        return wrap(np.repeat(np.arange(input._array.size), _counts(input._array, "repeat_interleave")))
+        counts = _counts(input._array, "repeat_interleave")
+        return wrap(np.asarray(np.repeat(np.arange(counts.size), counts), like=input._array))
     x = input if dim is not None else input.reshape(-1)
     dim = wrap_dim(dim or 0, x._array.ndim, "repeat_interleave")
     size = x._array.shape[dim] if x._array.ndim else 1
@@ -322,6 +324,8 @@ def repeat_interleave(
 
 
 def _counts(counts: Array, name: str) -> Array:
+    """Checked, as a NumPy array: a result's shape depends on them."""
+    counts = host(counts)
     if counts.dtype.kind not in "iu":
         raise OperatorError(f"{name}: repeats has to be Long or Int tensor")
     if counts.size and counts.min() < 0:
@@ -441,7 +445,7 @@ def _lower(x: Tensor, diagonal: int, name: str) -> Array:
     if x._array.ndim < 2:
         raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got shape {tuple(x.shape)}")
     rows, columns = x._array.shape[-2:]
-    return np.tri(rows, columns, diagonal, dtype=bool)
+    return xp.tri(rows, columns, diagonal, dtype=bool, like=x._array)
 
 
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -472,8 +476,8 @@ class DiagEmbed(Operator):
     def forward(ctx: Any, x: Array, offset: int, dim1: int, dim2: int) -> Array:
         ctx.where = offset, dim1, dim2
         *lead, n = x.shape
-        full = np.zeros((*lead, n + abs(offset), n + abs(offset)), x.dtype)
-        i = np.arange(n)
+        full = np.zeros_like(x, shape=(*lead, n + abs(offset), n + abs(offset)))
+        i = np.arange(n, like=x)
         full[..., i + max(-offset, 0), i + max(offset, 0)] = x
         return xp.moveaxis(full, (-2, -1), (dim1, dim2))
 
@@ -539,6 +543,6 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     count = x._array.size if N is None else N
     if count < 0:
         raise OperatorError("vander: N must be non-negative.")
-    powers = wrap(np.arange(count) if increasing else np.arange(count)[::-1].copy())
+    powers = wrap(np.arange(count, like=x._array) if increasing else np.arange(count, like=x._array)[::-1].copy())
     kept = x if x._array.dtype.kind in "fcV" else cast(x, dtypes.int64)
     return kept.unsqueeze(-1) ** powers

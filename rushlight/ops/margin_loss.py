@@ -230,7 +230,7 @@ def multi_margin_loss(
     if every.size and not 0 <= every.min() <= every.max() < classes:
         raise OperatorError(f"{name}: target out of range: {every.min()} to {every.max()}, for {classes} classes")
     lacking = relu(rows - rows[np.arange(count), index].reshape(-1, 1) + margin)
-    lacking = lacking * wrap(index[:, None] != np.arange(classes))
+    lacking = lacking * wrap(index[:, None] != np.arange(classes, like=index))
     losses = (lacking if p == 1 else lacking * lacking).sum(1) / classes
     if weight is not None:
         losses = losses * weight[index]
@@ -268,9 +268,9 @@ def multilabel_margin_loss(
     every = all_values(labels)
     if every.size and not -1 <= every.min() <= every.max() < classes:
         raise OperatorError(f"{name}: target is out of range: {every.min()} to {every.max()}, for {classes} classes")
-    listed = np.logical_and.accumulate(labels >= 0, axis=1)
-    row = np.arange(count)[:, None]
-    right = np.zeros((count, classes), bool)
+    listed = (labels < 0).cumsum(axis=1) == 0
+    row = np.arange(count, like=labels)[:, None]
+    right = np.zeros_like(labels, bool)
     right[np.broadcast_to(row, labels.shape)[listed], labels[listed]] = True
     pairs = listed[:, :, None] & ~right[:, None, :]  # (N, label, class)
     gap = rows.reshape(count, 1, classes) - rows[row, np.where(listed, labels, 0)].reshape(count, classes, 1)

@@ -44,7 +44,7 @@ def _kept(input: Tensor, mask: Tensor | None, fill: Any, name: str) -> Tensor:
 
 def _count(input: Tensor, mask: Tensor | None, dim: Any, keepdim: bool) -> Array:
     """How many elements each result sees."""
-    seen = np.broadcast_to(True if mask is None else mask._array, input._array.shape)
+    seen = np.broadcast_to(np.ones_like(input._array, bool, shape=()) if mask is None else mask._array, input.shape)
     axes = reduction.axes_of(dim, input._array.ndim, "masked")
     return seen.sum(axis=axes, keepdims=keepdim)
 

@@ -12,7 +12,7 @@ from ..errors import OperatorError, ShapeError
 from ..kernels import xp
 from .index_slices import IndexPut, check_number
 from .indexing import Index
-from .promotion import cast, into, not_a_tensor, unbroadcast
+from .promotion import cast, into, not_a_tensor, number_like, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -32,7 +32,7 @@ class MaskedFill(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, mask: Array, value: Array) -> Array:
         ctx.mask, ctx.shape = mask, x.shape
-        return np.where(mask, value, x)
+        return xp.where(mask, value, x)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
@@ -60,7 +60,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = cast(value, input.dtype)
     else:
         check_number(input, value, "masked_fill")
-        value = np.asarray(value).astype(input._array.dtype)
+        value = number_like(value, input._array)
     try:
         return MaskedFill.apply(input, where, value)
     except ValueError:
@@ -110,8 +110,12 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     places = np.nonzero(np.atleast_1d(input._array)) if as_tuple or input._array.ndim else None
     if as_tuple:
         return tuple(map(wrap, places or ()))
-    rows = np.stack(places, 1) if places is not None and places else np.zeros((int(input._array != 0), 0), np.int64)
-    return into(out, wrap(np.ascontiguousarray(rows)), "nonzero")
+    rows = (
+        np.stack(places, 1)
+        if places is not None and places
+        else np.zeros((int(input._array != 0), 0), np.int64, like=input._array)
+    )
+    return into(out, wrap(rows.copy()), "nonzero")
 
 
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
@@ -119,7 +123,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tenso
     if size < 0:
         raise OperatorError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
     found = nonzero(input)._array[:size]
-    rest = np.full((size - len(found), found.shape[1]), fill_value, np.int64)
+    rest = np.full((size - len(found), found.shape[1]), fill_value, np.int64, like=found)
     return into(out, wrap(np.concatenate([found, rest])), "nonzero_static")
 
 

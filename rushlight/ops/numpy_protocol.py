@@ -15,6 +15,8 @@ import numpy as np
 from ..autograd.tape import TensorBase, wrap
 from ..errors import GraphError
 
+MAKERS = (np.arange, np.asarray, np.empty, np.eye, np.full, np.ones, np.tri, np.zeros)  # take `like=`
+
 _table: dict[str, Callable[..., Any]] = {}  # NumPy's name -> operator taking NumPy's arguments
 
 
@@ -47,9 +49,9 @@ def _bare(x: Any) -> Any:
 
 
 def _wrapped(x: Any) -> Any:
-    return (
-        tuple(map(_wrapped, x)) if isinstance(x, tuple) else wrap(x) if isinstance(x, (np.ndarray, np.generic)) else x
-    )
+    if isinstance(x, tuple):
+        return tuple(map(_wrapped, x))
+    return wrap(x) if hasattr(x, "strides") and not isinstance(x, TensorBase) else x
 
 
 def call_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -68,4 +70,6 @@ def call_function(self: Any, function: Any, types: Any, args: tuple[Any, ...], k
     operator = _table.get(function.__name__)
     if operator is not None:
         return operator(*args, **kwargs)
+    if function in MAKERS:  # `xp.arange(n, like=x)`: NumPy has taken the `like` away
+        kwargs["like"] = self._array
     return _wrapped(function(*_bare(args), **_bare(kwargs)))

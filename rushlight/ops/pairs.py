@@ -13,7 +13,7 @@ from ..kernels import xp
 from . import results
 from .elementwise import both, mul, pow, shape_of
 from .numpy_protocol import numpy_name
-from .promotion import as_tensor, broadcast_error, floating, into, not_implemented, operands, unbroadcast
+from .promotion import as_tensor, broadcast_error, floating, into, not_implemented, number_like, operands, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -147,7 +147,7 @@ class CopySign(Operator):
 def copysign(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The size of `input` with the sign of `other` (that of -0.0 too)."""
     if isinstance(other, (int, float)):
-        other = wrap(np.asarray(other, as_tensor(input, "copysign")._array.dtype))
+        other = wrap(number_like(other, as_tensor(input, "copysign")._array))
     return _floating_pair(CopySign, "copysign", input, other, out)
 
 
@@ -180,7 +180,7 @@ def xlogy(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), and 0 where input is 0 (NaN where other is NaN)."""
     a, b = operands(input, other, "xlogy")
     a, b = (
-        floating(x if isinstance(x, TensorBase) else wrap(np.asarray(x, y._array.dtype)), "xlogy")
+        floating(x if isinstance(x, TensorBase) else wrap(number_like(x, y._array)), "xlogy")
         for x, y in ((a, b), (b, a))
     )
     result = both(XLogY, a, b, "xlogy")

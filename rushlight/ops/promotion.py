@@ -128,10 +128,15 @@ def as_tensor(x: Any, name: str, argument: str = "input") -> Tensor:
     """A Tensor operand: a Tensor or an array; anything else is refused by name."""
     if isinstance(x, TensorBase):
         return x  # type: ignore[return-value]
-    if isinstance(x, (np.ndarray, BatchedArray)):
+    if is_array(x) or isinstance(x, BatchedArray):
         dtypes.of(x)
         return wrap(x)
     raise not_a_tensor(x, name, argument)
+
+
+def is_array(x: Any) -> bool:
+    """Whether `x` is an array of NumPy's or CuPy's, and no scalar."""
+    return isinstance(x, np.ndarray) or (hasattr(x, "strides") and not isinstance(x, (np.generic, TensorBase)))
 
 
 def result_type(a: Any, b: Any) -> dtypes.dtype:
@@ -152,13 +157,14 @@ def result_type(a: Any, b: Any) -> dtypes.dtype:
     return weak
 
 
-def _as_operand(x: Any, kind: dtypes.dtype) -> Any:
-    """Numbers become 0-d arrays of the right dtype (bool and int overflow quietly, as in PyTorch)."""
-    if isinstance(x, TensorBase):
-        return cast(x, kind)
-    if kind.category == dtypes.INTEGER:
-        return wrap(np.asarray(x).astype(kind.numpy))
-    return wrap(np.asarray(x, kind.numpy))
+def _as_operand(x: Any, other: Any, kind: dtypes.dtype) -> Any:
+    """Numbers become 0-d arrays of the right dtype (bool and int overflow quietly, as in PyTorch), where `other` is."""
+    return cast(x, kind) if isinstance(x, TensorBase) else wrap(number_like(x, other._array, kind.numpy))
+
+
+def number_like(x: Any, like: Array, kind: np.dtype[Any] | None = None) -> Array:
+    """A number as a 0-d array of the same library as `like`, and of its dtype unless another is given."""
+    return np.asarray(np.asarray(x).astype(kind or like.dtype)[()], like=like)
 
 
 def in_one_dtype(a: Any, b: Any, name: str) -> tuple[Any, Any]:
@@ -168,7 +174,7 @@ def in_one_dtype(a: Any, b: Any, name: str) -> tuple[Any, Any]:
     if not isinstance(a, TensorBase) and not isinstance(b, TensorBase):
         raise not_a_tensor(a, name)
     kind = result_type(a, b)
-    return _as_operand(a, kind), _as_operand(b, kind)
+    return _as_operand(a, b, kind), _as_operand(b, a, kind)
 
 
 def wide_beside_numbers(a: Any, b: Any, name: str) -> tuple[Any, Any]:
@@ -226,7 +232,7 @@ def into(out: Tensor | None, result: Tensor, name: str) -> Tensor:
     if not dtypes.can_cast(result.dtype, out.dtype):
         raise OperatorError(f"{name}: result type {result.dtype} can't be cast to the desired output type {out.dtype}")
     if out._array.shape != result._array.shape:
-        out._array = np.empty(result._array.shape, out._array.dtype)
+        out._array = np.empty_like(out._array, shape=result._array.shape)
     out.copy_(result)
     return out
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..autograd.tape import Operator
 from ..errors import ShapeError
 from ..kernels import kernel, xp
+from ..kernels.arrays import host
 from .dropout import dropout as drop
 from .embedding import Embedding
 from .joining import cat
@@ -360,19 +361,25 @@ class Packing:
     """Sequences of different lengths, longest first, whose steps lie one after the other: (R, D), `batch_sizes` (L,) of
     them at each step. Says how to lay them out as (L, N, D) and back."""
 
-    def __init__(self, batch_sizes: Array) -> None:
+    def __init__(self, batch_sizes: Array, like: Array) -> None:
+        batch_sizes = host(batch_sizes)  # they set the shapes of everything
         steps, batch = len(batch_sizes), int(batch_sizes[0])
         self.shape = steps, batch
+
+        def beside(array: Array) -> Array:
+            return np.asarray(array, like=like)
+
         starts = np.cumsum(batch_sizes) - batch_sizes
         within = np.arange(batch) < batch_sizes[:, None]  # (L, N)
-        self.rows = starts[:, None] + np.minimum(np.arange(batch), batch_sizes[:, None] - 1)  # beyond an end: any row
-        self.places = np.flatnonzero(within)  # of the packed rows among the L * N padded ones
-        lengths = within.sum(0)
-        numbers = np.arange(batch)
-        backwards = np.where(within, lengths - 1 - np.arange(steps)[:, None], np.arange(steps)[:, None])
+        rows = starts[:, None] + np.minimum(np.arange(batch), batch_sizes[:, None] - 1)  # beyond an end: any row
+        self.rows = beside(rows)
+        self.places = beside(np.flatnonzero(within))  # of the packed rows among the L * N padded ones
+        step, last = np.arange(steps)[:, None], within.sum(0) - 1
+        backwards, last = beside(np.where(within, last - step, step)), beside(last)
+        numbers = beside(np.arange(batch))
         self.courses = (
-            Course(slice(None), lengths - 1, ((lengths - 1)[None], numbers[None])),
-            Course((backwards, numbers), lengths - 1, slice(0, 1)),
+            Course(slice(None), last, (last[None], numbers[None])),
+            Course((backwards, numbers), last, slice(0, 1)),
         )
 
     def pad(self, data: Tensor) -> Tensor:
@@ -395,7 +402,7 @@ def run_packed(
     bidirectional: bool,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """`run_layers` for packed sequences: data (R, D) -> (R, directions * H), and the last states of each sequence."""
-    packing = Packing(batch_sizes._array)
+    packing = Packing(batch_sizes._array, data._array)
 
     def between(x: Tensor) -> Tensor:
         return packing.pad(drop(packing.pack(x), dropout))  # torch: the mask is drawn for the packed rows

@@ -84,7 +84,7 @@ class Mean(Operator):
         total = x.sum(
             axis=axes, dtype=np.float32 if is_half(x) else None, keepdims=keepdims
         )  # faster than NumPy's mean
-        return (total / np.asarray(count_of(x.shape, axes), total.dtype)).astype(x.dtype)
+        return (total / total.dtype.type(count_of(x.shape, axes))).astype(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -181,7 +181,7 @@ class Unmasked(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, keep: Array) -> Array:
         ctx.keep = keep
-        return xp.where(keep, x, np.zeros((), x.dtype))
+        return xp.where(keep, x, xp.zeros_like(x, shape=()))
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -204,7 +204,7 @@ class Prod(Operator):
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool, kind: Any = None) -> Array:
         ctx.axes = axes
         if is_half(x):
-            out = np.asarray(x.astype(np.float32).prod(axis=axes, keepdims=keepdims)).astype(x.dtype)
+            out = x.astype(np.float32).prod(axis=axes, keepdims=keepdims).astype(x.dtype)
         else:
             out = x.prod(axis=axes, dtype=kind, keepdims=keepdims)
         ctx.save(x, out)

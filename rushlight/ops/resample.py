@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tape import Operator
-from ..kernels import kernel
+from ..kernels import kernel, xp
 from .promotion import in_float32
 
 Array = Any
@@ -60,7 +60,7 @@ def resample(x: Array, indices: Array, weights: Array | None, axis: int) -> Arra
         return x[(*before, indices[:, 0])]
     total = None
     for k in range(indices.shape[1]):
-        term = x[(*before, indices[:, k])] * weights[:, k].astype(x.dtype).reshape((-1, *after))
+        term = x[(*before, indices[:, k])] * xp.asarray(weights[:, k].astype(x.dtype), like=x).reshape((-1, *after))
         total = term if total is None else total + term
     return total
 

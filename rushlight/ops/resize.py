@@ -277,7 +277,7 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 def _grid_line(n: int, align_corners: bool, like: Array) -> Array:
     """n positions from -1 to 1: of the corner elements' centres, or of their outer edges."""
     line = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
-    return (line if align_corners else line * ((n - 1) / n)).astype(like.dtype)
+    return np.asarray((line if align_corners else line * ((n - 1) / n)).astype(like.dtype), like=like)
 
 
 def _warn_about_align_corners(name: str) -> None:
@@ -326,7 +326,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     lines = [_grid_line(s, bool(align_corners), theta._array) for s in size[2:]]
     places = np.meshgrid(*lines, indexing="ij")
     base = np.stack(
-        [*(p.reshape(-1) for p in reversed(places)), np.ones(prod(size[2:]), theta._array.dtype)], 1
+        [*(p.reshape(-1) for p in reversed(places)), np.ones_like(theta._array, shape=prod(size[2:]))], 1
     )  # (P, n + 1)
     return (wrap(base) @ theta.transpose(1, 2)).reshape(size[0], *size[2:], n)
 
@@ -370,8 +370,8 @@ def _bounded(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> Te
 
 def _read(flat: Tensor, spatial: Sequence[int], places: Sequence[Array]) -> Tensor:
     """flat (N, C, prod(S)) at integer positions, one (N, P) array for each dimension -> (N, C, P); zeros outside."""
-    inside = np.ones(places[0].shape, bool)
-    index = np.zeros(places[0].shape, np.int64)
+    inside = np.ones_like(places[0], bool)
+    index = np.zeros_like(places[0], np.int64)
     for place, size in zip(places, spatial):
         ok = (place >= 0) & (place < size)
         inside &= ok
@@ -396,7 +396,7 @@ def _sample_linear(flat: Tensor, spatial: Sequence[int], points: list[Tensor]) -
 
 
 def _sample_nearest(flat: Tensor, spatial: Sequence[int], points: list[Tensor]) -> Tensor:
-    zero: Any = sum((p * 0 for p in points), start=wrap(np.zeros((), flat._array.dtype)))
+    zero: Any = sum((p * 0 for p in points), start=wrap(np.zeros_like(flat._array, shape=())))
     picked = _read(flat, spatial, [np.rint(p._array) for p in points])
     return picked + zero.nan_to_num().unsqueeze(1) if zero.requires_grad else picked
 

@@ -11,6 +11,7 @@ from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import kernel, xp
+from ..kernels.arrays import running
 from . import results
 from .dims import wrap_dim, wrap_dims
 from .indexing import lane_index
@@ -104,7 +105,7 @@ def _log_cumsum_exp(x: Array, dim: int) -> Array:
     if is_complex(x):
         top = x.real.max(axis=dim, keepdims=True)
         return np.log(np.cumsum(np.exp(x - top), axis=dim)) + top
-    return np.logaddexp.accumulate(x, axis=dim)
+    return running(np.logaddexp, x, dim)
 
 
 def _from_logs(grad: Array, x: Array, out: Array, dim: int) -> Array:
@@ -189,11 +190,11 @@ def _running(input: Tensor, dim: int, better: Any, name: str) -> tuple[Tensor, T
     dim = wrap_dim(dim, input._array.ndim, name)
     x = input if input._array.ndim else input.reshape(1)
     array = x._array
-    best = better.accumulate(array, axis=dim)
-    place = np.arange(array.shape[dim]).reshape((-1,) + (1,) * (array.ndim - 1 - dim))
+    best = running(better, array, dim)
+    place = np.arange(array.shape[dim], like=array).reshape((-1,) + (1,) * (array.ndim - 1 - dim))
     with np.errstate(invalid="ignore"):
         leads = (array == best) | ((array != array) & (best != best))  # torch: the last of equals
-    indices = np.maximum.accumulate(np.where(leads, place, 0), axis=dim)
+    indices = running(np.maximum, np.where(leads, place, 0), dim)
     return Running.apply(x, indices, dim).reshape(input.shape), wrap(indices.reshape(input._array.shape))
 
 
@@ -312,7 +313,7 @@ def _slope(f: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     if isinstance(spacing, TensorBase) and spacing._array.ndim:
         steps: Any = diff(spacing)  # type: ignore[arg-type]
     else:
-        steps = wrap(np.full(n - 1, float(spacing)))
+        steps = wrap(np.full_like(f._array, float(spacing), np.float64, shape=n - 1))
     h = cast(steps, f.dtype if f.dtype.category >= dtypes.FLOAT else dtypes.get_default_dtype())
     left, right = h[:-1].reshape((-1, *tail)), h[1:].reshape((-1, *tail))
     first, last = h[0], h[-1]

@@ -15,10 +15,11 @@ from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
+from ..kernels.arrays import multiply_at
 from .dims import wrap_dim
 from .indexing import lane_index
 from .numpy_protocol import numpy_name
-from .promotion import all_values, into, is_scalar, not_a_tensor
+from .promotion import all_values, into, is_scalar, not_a_tensor, number_like
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -80,7 +81,7 @@ def _source(x: TensorBase, src: Any, index: Array, name: str) -> Any:
     if not isinstance(src, TensorBase):
         if not is_scalar(src):
             raise not_a_tensor(src, name, "src")
-        return wrap(np.asarray(src).astype(x._array.dtype))
+        return wrap(number_like(src, x._array))
     if src._array.dtype != x._array.dtype:
         raise OperatorError(
             f"{name}: {name}(): Expected self.dtype to be equal to src.dtype, got {dtypes.of(x._array)} and "
@@ -322,11 +323,11 @@ def _bare(x: Any) -> Array:
 
 def _product_parts(x: Array, places: Any, used: Array, include: bool) -> tuple[Array, Array, Array]:
     """The product of what is not 0 at each place, how many zeros go there, and whether the index names the place."""
-    named = np.zeros(x.shape, bool)
+    named = np.zeros_like(x, bool)
     named[places] = True
     start = x if include else np.where(named, 1, x).astype(x.dtype)
     products, zeros = np.where(start == 0, 1, start).astype(x.dtype), (start == 0).astype(np.int64)
-    np.multiply.at(products, places, np.where(used == 0, 1, used).astype(x.dtype))
+    multiply_at(products, places, np.where(used == 0, 1, used).astype(x.dtype))
     np.add.at(zeros, places, (used == 0).astype(np.int64))
     return products, zeros, named
 
@@ -355,7 +356,7 @@ class ScatterExtreme(Operator):
             ours[places] = False
         count = ours.astype(np.int64)
         np.add.at(count, places, theirs.astype(np.int64))
-        untouched = np.ones(x.shape, bool)
+        untouched = np.ones_like(x, bool)
         untouched[places] = False
         count[untouched], ours[untouched] = 1, True
         ctx.places, ctx.src_shape = places, src.shape
@@ -370,7 +371,7 @@ class ScatterExtreme(Operator):
 
 def _mean_of(total: Tensor, places: Any, include: bool) -> Tensor:
     """Sums divided by how many values went to each place (at least 1)."""
-    count = np.full(total._array.shape, int(include), np.int64)
+    count = np.full_like(total._array, int(include), np.int64)
     np.add.at(count, places, 1)
     count = np.maximum(count, 1)
     if total._array.dtype.kind in "iu":
@@ -413,6 +414,6 @@ def reduced(x: Tensor, dim: int, places: Array, src: Tensor, reduce: str, includ
         return ScatterExtreme.apply(x, dim, places, src, include, reduce)
     if reduce not in ("sum", "mean"):
         raise OperatorError(f"{name}: reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    start = x if include else Scatter.apply(x, dim, places, wrap(np.zeros((), x._array.dtype)))
+    start = x if include else Scatter.apply(x, dim, places, wrap(np.zeros_like(x._array, shape=())))
     total = ScatterAdd.apply(start, dim, places, src)
     return _mean_of(total, lane_index(places, dim), include) if reduce == "mean" else total

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, ShapeError
+from ..kernels.arrays import running
 from . import results
 from .dims import wrap_dim
 from .extremes import choose, one_per_lane, shared
@@ -157,8 +158,8 @@ class Middle(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, index: Array) -> Array:
         out = x[index[0]]
-        ctx.save(x, np.asarray(out))
-        return ctx.saved[1]
+        ctx.save(x, out)
+        return out
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -192,13 +193,13 @@ def _find_mode(x: Array, dim: int) -> Array:
     """torch: of values that come equally often the smallest, and of its places the last."""
     order = np.moveaxis(_order(x, dim, False), dim, -1)
     lanes = np.take_along_axis(np.moveaxis(x, dim, -1), order, -1)
-    n = lanes.shape[-1]
-    starts = np.ones(lanes.shape, bool)
+    place = np.arange(lanes.shape[-1], like=lanes)
+    starts = np.ones_like(lanes, bool)
     starts[..., 1:] = (lanes[..., 1:] != lanes[..., :-1]) & ~(
         (lanes[..., 1:] != lanes[..., 1:]) & (lanes[..., :-1] != lanes[..., :-1])
     )
-    begin = np.maximum.accumulate(np.where(starts, np.arange(n), 0), axis=-1)
-    length = np.arange(n) - begin
+    begin = running(np.maximum, np.where(starts, place, 0), -1)
+    length = place - begin
     last = length.argmax(axis=-1)[..., None]
     return np.moveaxis(np.take_along_axis(order, last, -1), -1, dim)
 
@@ -223,7 +224,7 @@ def _quantile(
         )
     if not input._array.size:
         raise OperatorError(f"{name}: {name}() input tensor must be non-empty")
-    q = q if isinstance(q, TensorBase) else wrap(np.asarray(q, input._array.dtype))
+    q = q if isinstance(q, TensorBase) else wrap(np.asarray(q, input._array.dtype, like=input._array))
     if q._array.ndim > 1 or q._array.dtype != input._array.dtype:
         raise OperatorError(
             f"{name}: {name}() q must be a scalar or 1D tensor of the input's dtype, got {q.dtype} of shape "
@@ -237,7 +238,8 @@ def _quantile(
     ordered = sort(lanes, -1).values
     n = ordered._array.shape[-1]
     bad = np.isnan(lanes._array)
-    count = n - bad.sum(-1, keepdims=True) if skip_nan else np.full((*lanes._array.shape[:-1], 1), n)
+    missing = bad.sum(-1, keepdims=True)
+    count = n - (missing if skip_nan else 0 * missing)
     position = q.reshape(-1) * wrap(np.maximum(count - 1, 0).astype(input._array.dtype))  # (..., Q)
     if not skip_nan:
         position = position.masked_fill(wrap(bad.any(-1, keepdims=True)), n - 1)
@@ -327,11 +329,11 @@ def unique_consecutive(
     axis = None if dim is None else wrap_dim(dim, input._array.ndim, "unique_consecutive")
     x = input._array.reshape(-1) if axis is None else np.moveaxis(input._array, axis, 0)
     flat = x.reshape((x.shape[0], product(x.shape[1:])))
-    new = np.ones(x.shape[0], bool)
+    new = np.ones_like(x, bool, shape=x.shape[0])
     new[1:] = (flat[1:] != flat[:-1]).any(axis=1)
     inverse = np.cumsum(new) - 1
     counts = np.diff(np.append(np.flatnonzero(new), x.shape[0]))
-    values = x[new] if axis is None else np.ascontiguousarray(np.moveaxis(x[new], 0, axis))
+    values = x[new] if axis is None else np.copy(np.moveaxis(x[new], 0, axis), order="C")
     shape = input._array.shape if axis is None else (-1,)
     return _with_extras(values, inverse.reshape(shape), counts, return_inverse, return_counts)
 
@@ -404,10 +406,10 @@ def searchsorted(
 
 def _places(lanes: Array, values: Array, where: Any) -> Array:
     if lanes.ndim == 1:
-        return np.asarray(np.searchsorted(lanes, values, side=where))
+        return np.searchsorted(lanes, values, side=where)
     rows = zip(lanes.reshape((-1, lanes.shape[-1])), values.reshape((-1, values.shape[-1])))
     found = [np.searchsorted(row, value, side=where) for row, value in rows]
-    return np.array(found, np.int64).reshape(values.shape)
+    return np.stack(found).reshape(values.shape) if found else np.zeros_like(values, np.int64)
 
 
 def bucketize(
@@ -442,12 +444,16 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 def _limits(x: Array, low: Any, high: Any, name: str, widen: float = 1) -> tuple[float, float]:
     """The range of a histogram: that of the data if both ends are 0, widened if it is a point."""
     if low == high == 0 and x.size:
-        low, high = x.min(), x.max()
+        low, high = float(x.min()), float(x.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise OperatorError(f"{name}: range of [{low}, {high}] is not finite")
     if low > high:
         raise OperatorError(f"{name}: max must be larger than min, got {low} and {high}")
     return (low - widen, high + widen) if low == high else (low, high)
+
+
+def _edges(low: float, high: float, bins: int, like: Array) -> Array:
+    return np.asarray(np.linspace(low, high, bins + 1).astype(like.dtype), like=like)
 
 
 def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0, *, out: Tensor | None = None) -> Tensor:
@@ -477,7 +483,7 @@ def histogram(
         low, high = (
             _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range  # type: ignore[call-arg]
         )
-        edges = np.linspace(low, high, bins + 1).astype(flat.dtype)
+        edges = _edges(low, high, bins, flat)
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogram(flat, edges.astype(np.float64), weights=weights, density=density)
     return into_all(out, results.histogram(wrap(counts.astype(flat.dtype)), wrap(edges)), "histogram")
@@ -501,7 +507,7 @@ def histogramdd(
     else:
         given = np.reshape(range, (-1, 2)) if range is not None else np.zeros((count, 2))
         ends = [_limits(points[:, i], low, high, "histogramdd", 0.5) for i, (low, high) in enumerate(given)]
-        edges = [np.linspace(low, high, n + 1).astype(points.dtype) for n, (low, high) in zip(bins, ends)]
+        edges = [_edges(low, high, n, points) for n, (low, high) in zip(bins, ends)]
     weights = None if weight is None else weight._array.reshape(-1)
     counts, _ = np.histogramdd(points, edges, weights=weights, density=density)
     return results.histogramdd(wrap(counts.astype(points.dtype)), tuple(map(wrap, edges)))
@@ -535,4 +541,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise OperatorError(
             f"one_hot: Class values must be smaller than num_classes, got {int(every.max())} for {count} classes"
         )
-    return wrap((array[..., None] == np.arange(count)).astype(np.int64))
+    return wrap((array[..., None] == np.arange(count, like=array)).astype(np.int64))

@@ -375,7 +375,7 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
         raise OperatorError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
     if not (input._array > (p - 1) / 2).all():
         raise OperatorError(f"mvlgamma: All elements must be greater than (p-1)/2 = {(p - 1) / 2}")
-    halves = np.arange(p, dtype=input._array.dtype) / 2
+    halves = np.arange(p, dtype=input._array.dtype, like=input._array) / 2
     result = lgamma(input.unsqueeze(-1) - halves).sum(-1) + math.log(math.pi) * p * (p - 1) / 4
     return result if out is None else into(out, result, "mvlgamma")
 

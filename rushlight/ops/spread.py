@@ -6,8 +6,6 @@ import builtins
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import dtypes
 from ..autograd.tape import OUT, Operator
 from ..errors import OperatorError
@@ -35,7 +33,7 @@ def _spread(x: Array, axes: tuple[int, ...]) -> Array:
 def _variance(x: Array, axes: tuple[int, ...], degrees: float, keepdims: bool) -> Array:
     far = _spread(x, axes)
     square = far.real * far.real + far.imag * far.imag if is_complex(x) else far * far
-    return square.sum(axis=axes, keepdims=keepdims) / np.asarray(degrees, square.dtype)
+    return square.sum(axis=axes, keepdims=keepdims) / square.dtype.type(degrees)
 
 
 class Var(Operator):
@@ -179,7 +177,7 @@ class VectorNorm(Operator):
     def forward(ctx: Any, x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
         ctx.p, ctx.axes = p, axes
         kind = x.real.dtype if is_complex(x) else x.dtype
-        out = np.asarray(_norm(widened(x), p, axes, keepdims)).astype(kind, copy=False)
+        out = _norm(widened(x), p, axes, keepdims).astype(kind, copy=False)
         ctx.save(x, out)
         return out
 
@@ -264,4 +262,4 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | N
 def _shrink(size: Tensor, maxnorm: float) -> Tensor:
     from .choosing import where
 
-    return where(size > maxnorm, maxnorm / (size + 1e-7), size.new_ones(()))  # torch: 1e-7 in the divisor
+    return where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)  # torch: 1e-7 in the divisor

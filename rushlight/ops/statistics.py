@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import dtypes
 from ..autograd.tape import TensorBase, wrap
 from ..errors import OperatorError, ShapeError
 from .linear_algebra.matrices import conjugate_transpose, real_kind
 from .products import matmul
-from .promotion import cast, is_complex
+from .promotion import cast, is_complex, number_like
 from .strided import diagonal
 
 if TYPE_CHECKING:
@@ -46,8 +44,11 @@ def cov(
         norm = count - correction
     far = x - centre
     back = conjugate_transpose(far if weight is None else far * weight)
-    norm = norm.clamp(min=0) if isinstance(norm, TensorBase) else wrap(np.asarray(max(norm, 0), real_kind(x)))  # type: ignore[attr-defined]
-    return (matmul(far, back) / norm).squeeze()
+    if isinstance(norm, TensorBase):
+        degrees: Any = norm.clamp(min=0)  # type: ignore[attr-defined]
+    else:
+        degrees = wrap(number_like(max(norm, 0), x._array, real_kind(x)))
+    return (matmul(far, back) / degrees).squeeze()
 
 
 def _weights(fweights: Tensor | None, aweights: Tensor | None, x: Tensor) -> Tensor | None:
@@ -71,7 +72,7 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, x: Tensor) -> Ten
             )
         if weights._array.size and weights._array.min() < 0:
             raise OperatorError(f"cov: cov(): {name} cannot be negative")
-    parts = [cast(w, wrap(np.empty(0, real_kind(x))).dtype) for w in (fweights, aweights) if w is not None]
+    parts = [cast(w, dtypes.of(x._array.real)) for w in (fweights, aweights) if w is not None]
     return None if not parts else parts[0] if len(parts) == 1 else parts[0] * parts[1]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd.tape import Operator, TensorBase, View
 from ..errors import OperatorError, ShapeError
 from ..kernels import xp
+from ..kernels.arrays import memory_of, with_strides
 from .dims import sizes, wrap_dim
 from .numpy_protocol import numpy_name
 
@@ -39,24 +40,6 @@ class Diagonal(View):
         return dx
 
 
-def memory_of(x: Array) -> tuple[Array, int]:
-    """The memory that `x` lies in as a 1-d array of x's elements, and where x begins in it."""
-    root = x
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    flat = root.ravel(order="K").view(x.dtype)
-    return flat, (_address(x) - _address(flat)) // x.itemsize
-
-
-def _address(x: Array) -> int:
-    return x.__array_interface__["data"][0]
-
-
-def with_strides(flat: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
-    """A window into memory. Sizes, strides and offset in elements. (NumPy's as_strided hides whose memory it is.)"""
-    return np.ndarray(size, flat.dtype, flat, offset * flat.itemsize, tuple([s * flat.itemsize for s in stride]))
-
-
 class AsStrided(View):
     """torch: `as_strided` reads the storage of its argument, whatever the argument's own strides are. The gradient goes
     to the argument's elements by the places that they have in the storage."""
@@ -64,24 +47,28 @@ class AsStrided(View):
     @staticmethod
     def forward(ctx: Any, x: Array, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
         flat, start = memory_of(x)
-        ctx.places = _places(size, stride, offset)
-        ctx.own = _places(x.shape, tuple(s // x.itemsize for s in x.strides), start)
+        ctx.places = _places(size, stride, offset, x)
+        ctx.own = _places(x.shape, tuple(s // x.itemsize for s in x.strides), start, x)
         return with_strides(flat, size, stride, offset)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        room = 1 + max(ctx.places.max(initial=-1), ctx.own.max(initial=-1))
-        storage = xp.zeros_like(grad, shape=(room,))
+        storage = xp.zeros_like(grad, shape=(max(_reach(ctx.places), _reach(ctx.own)),))
         xp.add.at(storage, (ctx.places,), grad)
         return storage[ctx.own]
 
 
-def _places(size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Array:
+def _places(size: tuple[int, ...], stride: tuple[int, ...], offset: int, like: Array) -> Array:
     """For each element, its place in the memory."""
-    places = np.full(size, offset)
+    places = np.full_like(like, offset, np.int64, shape=size)
     for dim, step in enumerate(stride):
-        places += (np.arange(size[dim]) * step).reshape((-1,) + (1,) * (len(size) - 1 - dim))
+        places += (np.arange(size[dim], like=like) * step).reshape((-1,) + (1,) * (len(size) - 1 - dim))
     return places
+
+
+def _reach(places: Array) -> int:
+    """How many elements of memory there must be."""
+    return int(places.max()) + 1 if places.size else 0
 
 
 class Unfold(View):

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..autograd.tape import Operator, View, link
 from ..kernels import xp
+from ..kernels.arrays import memory_of, with_strides
 from .promotion import unbroadcast
-from .strided import memory_of, with_strides
 
 Array = Any
 

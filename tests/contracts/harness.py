@@ -154,10 +154,15 @@ def numpy_of(tensor: Any) -> Any:
 
 
 def run(
-    case: Case, library: Any, dtype: str, grad: bool, layout: Callable[[Any], Any] = lambda tensor: tensor
+    case: Case,
+    library: Any,
+    dtype: str,
+    grad: bool,
+    layout: Callable[[Any], Any] = lambda tensor: tensor,
+    fetch: Callable[[Any], Any] = numpy_of,
 ) -> tuple[list[Any], list[Any]]:
-    """Outputs and gradients of a case, as NumPy arrays. The gradient is that of a fixed random weighting of the
-    outputs."""
+    """Outputs and gradients of a case, as NumPy arrays (by `fetch`). The gradient is that of a fixed random weighting
+    of the outputs."""
     leaves: list[Any] = []
     args, kwargs = convert(case.draw(dtype), maker(library, leaves, grad, layout))
     outputs = tensors_in(case.function(library)(*args, **kwargs))
@@ -170,7 +175,7 @@ def run(
             for out in wanted
         ]
         grads = list(library.autograd.grad(wanted, leaves, weights, allow_unused=True))
-    return list(map(numpy_of, outputs)), [None if g is None else numpy_of(g) for g in grads]
+    return list(map(fetch, outputs)), [None if g is None else fetch(g) for g in grads]
 
 
 @contextmanager

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from harness import Case, Draw, Refusal, convert, definitions_only, families, resolve, run, tensors_in
+from stand_in import StandIn
 
 import rushlight
+from rushlight.autograd.tape import wrap
 from rushlight.kernels import native
 
 CASES = [
@@ -97,6 +99,31 @@ def test_twins_equal_definitions(case: Case) -> None:
         pytest.skip("no native build")
     outputs, grads = run(case, rushlight, "float32", case.grad)
     with definitions_only():
+        expected, expected_grads = run(case, rushlight, "float32", case.grad)
+    all_equal(outputs, expected, case)
+    all_equal(grads, expected_grads, case)
+
+
+class OnStandIns:
+    """Rushlight, whose tensors lie on stand-ins for CuPy's arrays."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(rushlight, name)
+
+    @staticmethod
+    def tensor(array: Any) -> Any:
+        return wrap(StandIn(np.array(array)))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_definitions_run_beyond_numpy(case: Case) -> None:
+    """On arrays with nothing that only NumPy's have; results and gradients stay on such arrays."""
+    given: list[Any] = []
+    convert(case.draw("float32"), given.append)
+    if not given:
+        pytest.skip("takes no tensor")
+    with definitions_only():
+        outputs, grads = run(case, OnStandIns(), "float32", case.grad, fetch=lambda tensor: tensor._array.get())
         expected, expected_grads = run(case, rushlight, "float32", case.grad)
     all_equal(outputs, expected, case)
     all_equal(grads, expected_grads, case)

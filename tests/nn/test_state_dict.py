@@ -64,6 +64,11 @@ def test_memory_is_shared() -> None:
     assert m.bias._array[0] == 7
 
 
+def test_what_load_returns() -> None:
+    same(lambda lib: repr(lib.nn.Linear(1, 1).load_state_dict({"weight": lib.ones(1, 1), "more": 1}, strict=False)))
+    same(lambda lib: repr(lib.nn.Linear(1, 1).load_state_dict(lib.nn.Linear(1, 1).state_dict())))
+
+
 def test_round_trip() -> None:
     def scenario(lib: Any) -> Any:
         m = net(lib)

@@ -199,7 +199,7 @@ class Eigh(Operator):
             middle = projected / _gaps(w)
             middle = middle - diagonal_part(middle)
         if w_grad is not None:
-            middle = middle + w_grad[..., None, :] * np.eye(w.shape[-1], dtype=real_kind(w))
+            middle = middle + w_grad[..., None, :] * np.eye(w.shape[-1], dtype=real_kind(w), like=w)
         middle = middle.astype(_kind_of(v)) if is_complex(v) and not is_complex(middle) else middle
         whole = matmul_kernel(matmul_kernel(v, middle), adjoint_of(v))
         return (whole + adjoint_of(whole)) * 0.5  # torch: the gradient of a Hermitian matrix is Hermitian
@@ -211,7 +211,7 @@ def _kind_of(x: Array) -> Any:
 
 def _gaps(w: Array) -> Array:
     """w[j] - w[i], with 1 on the diagonal."""
-    return w[..., None, :] - w[..., :, None] + np.eye(w.shape[-1], dtype=real_kind(w))
+    return w[..., None, :] - w[..., :, None] + np.eye(w.shape[-1], dtype=real_kind(w), like=w)
 
 
 def _check_uplo(uplo: str, name: str) -> str:
@@ -252,7 +252,7 @@ class Eig(Operator):
     def backward(ctx: Any, w_grad: Array, v_grad: Array) -> Array:
         (a,) = ctx.saved
         w, v = Eig.derive(a) if isinstance(a, TensorBase) else ctx.parts
-        one = np.eye(w.shape[-1], dtype=_kind_of(w))
+        one = xp.eye(w.shape[-1], dtype=_kind_of(w), like=w)
         vh = adjoint_of(v)
         middle = xp.zeros_like(v) if w_grad is None else w_grad[..., None, :] * one
         if v_grad is not None:
@@ -295,7 +295,7 @@ class SVD(Operator):
         (a,) = ctx.saved
         u, s, vh = SVD.derive(a) if isinstance(a, TensorBase) else ctx.parts
         k, (m, n) = s.shape[-1], a.shape[-2:]
-        one = np.eye(k, dtype=real_kind(s))
+        one = xp.eye(k, dtype=real_kind(s), like=s)
         middle: Any = 0 if s_grad is None else s_grad[..., None, :] * one
         square = s * s
         gaps = square[..., None, :] - square[..., :, None] + one

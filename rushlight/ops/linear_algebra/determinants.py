@@ -61,7 +61,7 @@ class LogDeterminant(Operator):
         sign, log = np.linalg.slogdet(a)
         ctx.save(a)
         ctx.complex = is_complex(a)
-        return np.asarray(sign), np.asarray(log)
+        return sign, log
 
     @staticmethod
     def backward(ctx: Any, sign_grad: Array, log_grad: Array) -> Array:

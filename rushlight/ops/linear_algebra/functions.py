@@ -35,7 +35,7 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     if n < 0:
         a, n = inv(a), -n
     if n == 0:
-        one = np.broadcast_to(np.eye(a._array.shape[-1], dtype=a._array.dtype), a._array.shape).copy()
+        one = np.broadcast_to(np.eye(a._array.shape[-1], dtype=a._array.dtype, like=a._array), a._array.shape).copy()
         return into(out, Constant.apply(one, a), "linalg.matrix_power")
     found = None
     while True:
@@ -79,7 +79,7 @@ def _matrix_exp(a: Array) -> Array:
         return np.full_like(a, np.nan)
     squarings = max(0, int(np.ceil(np.log2(size))) + 1) if size else 0
     wide = a.astype(np.complex128 if is_complex(a) else np.float64) / 2**squarings
-    term = total = np.broadcast_to(np.eye(a.shape[-1]), a.shape).astype(wide.dtype)
+    term = total = np.broadcast_to(np.eye(a.shape[-1], like=a), a.shape).astype(wide.dtype)
     for k in range(1, 19):
         term = term @ wide / k
         total = total + term
@@ -113,4 +113,4 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
         raise OperatorError(f"linalg.vander: N must be greater than 1, got {count}")
     kept = x if x._array.dtype.kind in "fcV" else cast(x, dtypes.int64)
     kept = kept if kept._array.ndim else reshape(kept, 1)
-    return unsqueeze(kept, -1) ** wrap(np.arange(count))
+    return unsqueeze(kept, -1) ** wrap(np.arange(count, like=x._array))

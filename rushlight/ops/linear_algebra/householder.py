@@ -30,7 +30,7 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
             f"linalg.householder_product: input {tuple(A.shape)} must have at least as many rows as columns and tau "
             f"{tuple(tau.shape)} at most as many elements"
         )
-    one = np.broadcast_to(np.eye(m, n, dtype=a._array.dtype), a._array.shape).copy()
+    one = np.broadcast_to(np.eye(m, n, dtype=a._array.dtype, like=a._array), a._array.shape).copy()
     return into(out, _reflect(_columns(a, k), tau, Constant.apply(one, a, tau), False), "linalg.householder_product")
 
 
@@ -42,7 +42,7 @@ def orgqr(input: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
 def _columns(a: Tensor, k: int) -> list[Tensor]:
     """The vectors v_i (…, M, 1) of the elementary reflectors."""
     m = a._array.shape[-2]
-    lower = tril(a, -1)[..., :k] + wrap(np.eye(m, k, dtype=a._array.dtype))
+    lower = tril(a, -1)[..., :k] + wrap(np.eye(m, k, dtype=a._array.dtype, like=a._array))
     return [lower[..., i : i + 1] for i in range(k)]
 
 

@@ -121,16 +121,16 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     m, n = a._array.shape[-2:]
     found = matmul(pinv(a, rtol=rcond), b)
     rank = _ranks(a._array, rcond)
-    residuals = Constant.apply(np.zeros(0, real_kind(a)), a, b)
+    residuals = Constant.apply(np.zeros_like(a._array, real_kind(a), shape=(0,)), a, b)
     if m > n and driver != "gelsy" and (rank == n).all():
         far = matmul(a, found) - b
         residuals = (far * far.conj()).real.sum(-2) if is_complex(a._array) else (far * far).sum(-2)
     values = (
         np.linalg.svd(a._array, compute_uv=False)
         if driver in ("gelsd", "gelss")
-        else np.zeros(0, residuals._array.dtype)
+        else np.zeros_like(residuals._array, shape=(0,))
     )
-    known = rank if driver != "gels" else np.zeros(0, np.int64)
+    known = rank if driver != "gels" else np.zeros_like(rank, shape=(0,))
     return results.linalg_lstsq(found.squeeze(-1) if vector else found, residuals, wrap(known), wrap(values))
 
 
@@ -153,5 +153,5 @@ def matrix_rank(
     if tol is not None:
         atol, rtol = tol, 0
     size = np.abs(np.linalg.eigvalsh(a)) if hermitian else np.linalg.svd(a, compute_uv=False)
-    cutoff = _tolerance(a, atol, rtol, hermitian) if a.size else np.zeros(a.shape[:-2])
+    cutoff = _tolerance(a, atol, rtol, hermitian) if a.size else np.zeros_like(size, shape=a.shape[:-2])
     return into(out, wrap((size > cutoff[..., None]).sum(-1)), "linalg.matrix_rank")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...autograd.tape import wrap
 from ...errors import LinAlgError, OperatorError
+from ...kernels.arrays import host
 from .. import results
 from ..joining import cat, tril, triu
 from ..products import matmul
@@ -28,9 +29,9 @@ def _pivoted(a: Array, pivot: bool) -> tuple[Array, Array]:
     work, (m, n) = a.copy(), a.shape[-2:]
     flat = work.reshape((int(np.prod(a.shape[:-2])), m, n))
     count = min(m, n)
-    order = np.tile(np.arange(m), (len(flat), 1))
-    pivots = np.tile(np.arange(1, count + 1, dtype=np.int32), (len(flat), 1))
-    rows = np.arange(len(flat))
+    order = np.tile(np.arange(m, like=a), (len(flat), 1))
+    pivots = np.tile(np.arange(1, count + 1, dtype=np.int32, like=a), (len(flat), 1))
+    rows = np.arange(len(flat), like=a)
     for k in range(count if pivot else 0):
         best = k + np.abs(flat[:, k:, k]).argmax(axis=1)
         pivots[:, k] = best + 1
@@ -53,19 +54,21 @@ def _eliminated(a: Tensor) -> tuple[Tensor, Tensor]:
         safe = divisor + wrap((divisor._array == 0).astype(divisor._array.dtype))
         column = rest[..., :, :1] / safe
         columns.append(
-            column if k == 0 else cat([wrap(np.zeros((*a._array.shape[:-2], k, 1), a._array.dtype)), column], -2)
+            column if k == 0 else cat([wrap(np.zeros_like(a._array, shape=(*a._array.shape[:-2], k, 1))), column], -2)
         )
-        rows.append(row if k == 0 else cat([wrap(np.zeros((*a._array.shape[:-2], 1, k), a._array.dtype)), row], -1))
+        rows.append(
+            row if k == 0 else cat([wrap(np.zeros_like(a._array, shape=(*a._array.shape[:-2], 1, k))), row], -1)
+        )
         rest = rest[..., 1:, 1:] - matmul(column[..., 1:, :], row[..., :, 1:])
     if not columns:
         lead = a._array.shape[:-2]
-        return wrap(np.zeros((*lead, m, 0), a._array.dtype)), wrap(np.zeros((*lead, 0, n), a._array.dtype))
+        return tuple(wrap(np.zeros_like(a._array, shape=(*lead, *s))) for s in ((m, 0), (0, n)))
     return _unit_diagonal(cat(columns, -1)), cat(rows, -2)
 
 
 def _unit_diagonal(lower: Tensor) -> Tensor:
     """Singular matrices would leave 0 / 1 on the diagonal of L, where there is a 1."""
-    one = np.eye(*lower._array.shape[-2:], dtype=lower._array.dtype)
+    one = np.eye(*lower._array.shape[-2:], dtype=lower._array.dtype, like=lower._array)
     return lower * wrap(1 - one) + wrap(one)
 
 
@@ -76,7 +79,7 @@ def _take_rows(a: Tensor, order: Array) -> Tensor:
 def _permutation(order: Array, kind: Any) -> Array:
     """P with A = P L U."""
     m = order.shape[-1]
-    return (np.arange(m)[:, None] == order[..., None, :]).astype(kind)
+    return (np.arange(m, like=order)[:, None] == order[..., None, :]).astype(kind)
 
 
 def linalg_lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
@@ -84,7 +87,7 @@ def linalg_lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
     a = matrices(A, "linalg.lu", square=False)
     order, _ = _pivoted(a._array, pivot)
     lower, upper = _eliminated(_take_rows(a, order))
-    p = _permutation(order, a._array.dtype) if pivot else np.zeros(0, a._array.dtype)
+    p = _permutation(order, a._array.dtype) if pivot else np.zeros_like(a._array, shape=(0,))
     return into_all(out, results.linalg_lu(wrap(p), lower, upper), "linalg.lu")
 
 
@@ -109,18 +112,16 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False, o
             "result in a division by zero."
         )
     packed = _pack(lower, upper, m, n, k)
-    return into_all(
-        out, results.linalg_lu_factor_ex(packed, wrap(pivots), wrap(np.asarray(info))), "linalg.lu_factor_ex"
-    )
+    return into_all(out, results.linalg_lu_factor_ex(packed, wrap(pivots), wrap(info)), "linalg.lu_factor_ex")
 
 
 def _pack(lower: Tensor, upper: Tensor, m: int, n: int, k: int) -> Tensor:
     strict = tril(lower, -1)
     lead = lower._array.shape[:-2]
     if n > k:
-        strict = cat([strict, wrap(np.zeros((*lead, m, n - k), lower._array.dtype))], -1)
+        strict = cat([strict, wrap(np.zeros_like(lower._array, shape=(*lead, m, n - k)))], -1)
     if m > k:
-        upper = cat([upper, wrap(np.zeros((*lead, m - k, n), upper._array.dtype))], -2)
+        upper = cat([upper, wrap(np.zeros_like(upper._array, shape=(*lead, m - k, n)))], -2)
     return strict + upper
 
 
@@ -132,12 +133,12 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) 
 
 def _order_from(pivots: Array, m: int) -> Array:
     """The row order that LAPACK's swaps lead to."""
-    flat = pivots.reshape((int(np.prod(pivots.shape[:-1])), pivots.shape[-1]))
+    flat = host(pivots).reshape((int(np.prod(pivots.shape[:-1])), pivots.shape[-1]))
     order = np.tile(np.arange(m), (len(flat), 1))
     for row, swaps in zip(order, flat):
         for k, other in enumerate(swaps - 1):
             row[[k, other]] = row[[other, k]]
-    return order.reshape((*pivots.shape[:-1], m))
+    return np.asarray(order.reshape((*pivots.shape[:-1], m)), like=pivots)
 
 
 def lu_unpack(
@@ -151,11 +152,11 @@ def lu_unpack(
         )
     m, n = LU_data._array.shape[-2:]
     k, kind = min(m, n), LU_data._array.dtype
-    empty = wrap(np.zeros(0, kind))
+    empty = wrap(np.zeros_like(LU_data._array, shape=0))
     p = wrap(_permutation(_order_from(LU_pivots._array, m), kind)) if unpack_pivots else empty
     lower, upper = empty, empty
     if unpack_data:
-        lower = tril(LU_data[..., :k], -1) + wrap(np.eye(m, k, dtype=kind))
+        lower = tril(LU_data[..., :k], -1) + wrap(np.eye(m, k, dtype=kind, like=LU_data._array))
         upper = triu(LU_data[..., :k, :])
     return into_all(out, results.lu_unpack(p, lower, upper), "lu_unpack")
 

@@ -49,7 +49,7 @@ def lapack(function: Any, name: str, *args: Any, **options: Any) -> Any:
 
 def diagonal_part(x: Array) -> Array:
     """x with everything off the diagonal zero."""
-    return x * np.eye(x.shape[-1], dtype=real_kind(x))
+    return x * np.eye(x.shape[-1], dtype=real_kind(x), like=x)
 
 
 def real_kind(x: Array) -> Any:

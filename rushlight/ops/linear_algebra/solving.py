@@ -80,7 +80,7 @@ def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def each_or_nan(a: Array, function: Any) -> tuple[Array, Array]:
     """The result of a LAPACK function on each matrix, NaN where it fails, and a 1 for each failure."""
     flat = a.reshape((int(np.prod(a.shape[:-2])), *a.shape[-2:]))
-    found, info = np.full(flat.shape, np.nan, a.dtype), np.zeros(len(flat), np.int32)
+    found, info = np.full_like(flat, np.nan), np.zeros_like(flat, np.int32, shape=len(flat))
     for i, matrix in enumerate(flat):
         try:
             found[i] = function(matrix)
@@ -175,7 +175,7 @@ def solve_triangular(
         )
     kept = triu(a, int(unitriangular)) if upper else tril(a, -int(unitriangular))
     if unitriangular:
-        kept = kept + wrap(np.eye(a._array.shape[-1], dtype=a._array.dtype))
+        kept = kept + wrap(np.eye(a._array.shape[-1], dtype=a._array.dtype, like=a._array))
     return into(
         out,
         solve(kept, B, left=left) if not _is_vector(kept, B) else matrix_solve(kept, B, left),
