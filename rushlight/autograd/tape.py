@@ -209,9 +209,13 @@ class Operator(Entry):
     `saves` says what the saved arrays are, for derivatives of higher order: the number of the argument, or OUT for the
     result; arrays beyond it are constants. Without it they are computed anew from the arguments, by running `forward`
     over Tensors.
+
+    `curved` is for operators like relu, whose slope does not change where it is defined: with `create_graph` their
+    gradients are part of the graph all the same, with derivatives of zero.
     """
 
     saves: ClassVar[tuple[int | str, ...] | None] = None
+    curved: ClassVar[bool] = False
     forward: ClassVar[Callable[..., Any]]
     backward: ClassVar[Callable[..., Any]]
 
@@ -245,7 +249,8 @@ class Operator(Entry):
         self._check_unwritten((*self.saved, *self.args) if create_graph else self.saved)
         ctx = self._replay() if create_graph and self.saved else self
         result = self.backward(ctx, *grad) if type(grad) is list else self.backward(ctx, grad)
-        return result if type(result) is tuple else (result,)
+        result = result if type(result) is tuple else (result,)
+        return Flat.join(self.edges, result) if create_graph and self.curved else result
 
     def _check_unwritten(self, arrays: Sequence[Any]) -> None:
         for array in arrays:
@@ -298,6 +303,31 @@ class Pick(Operator):
     def __init__(self, whole: Operator, index: int) -> None:
         self._enter((whole,))
         self.index = index
+
+
+class Flat(Operator):
+    """A gradient that does not change with the arguments it was found at.
+
+    torch: it requires grad like others do, so that the Hessian of a network of such functions is zero instead of an
+    error that says that nothing was used.
+    """
+
+    @classmethod
+    def join(cls, edges: Sequence[Any], grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The gradients of an entry with these edges, each made to depend on that entry's arguments."""
+        places = [(edge, g._array.shape) for edge, g in zip(edges, grads) if edge is not None and g is not None]
+        return tuple(g if g is None else cls._over(g, places) for g in grads)
+
+    @classmethod
+    def _over(cls, grad: TensorBase, places: list[tuple[Any, Any]]) -> TensorBase:
+        entry: Any = cls()
+        entry.shapes = [shape for _, shape in places]
+        entry._enter((grad._edge, *[edge for edge, _ in places]))
+        return wrap(grad._array, entry)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        return grad, *[np.zeros_like(grad, shape=shape) for shape in ctx.shapes]
 
 
 class View(ViewEntry, Operator):

@@ -124,7 +124,7 @@ class UninitializedTensorMixin:
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         kind, _, _ = parse_to(args, kwargs)
-        return wrap(np.empty(0, (kind or self._kind).numpy))
+        return type(self)(self.requires_grad, None, kind or self._kind)  # type: ignore[attr-defined, call-arg, return-value]
 
     def detach(self) -> Any:
         return self

@@ -149,6 +149,7 @@ from .elementwise import (
 from .extremes import amax, amin, aminmax, argmax, argmin, max, min
 from .fold import channel_shuffle, native_channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .fourier import istft, stft
+from .histograms import bincount, histc, histogram, histogramdd
 from .index_slices import (
     index_add,
     index_copy,
@@ -330,11 +331,7 @@ from .slice_scatter import as_strided_scatter, diagonal_scatter, select_scatter,
 from .softmax import log_softmax, logsumexp, softmax
 from .sorting import (
     argsort,
-    bincount,
     bucketize,
-    histc,
-    histogram,
-    histogramdd,
     isin,
     kthvalue,
     median,

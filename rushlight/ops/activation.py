@@ -8,7 +8,6 @@ in `_`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,17 @@ from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .dims import wrap_dim
 from .numpy_protocol import numpy_name
-from .promotion import conj, floating, in_float32, into, not_a_tensor, not_implemented, overwrite, unbroadcast
+from .promotion import (
+    conj,
+    floating,
+    in_float32,
+    into,
+    is_complex,
+    not_a_tensor,
+    not_implemented,
+    overwrite,
+    unbroadcast,
+)
 from .special_functions import Erf
 from .unary import operator
 
@@ -42,33 +51,6 @@ def activate(cls: type[Operator], name: str, input: Any, inplace: bool, *constan
     if not inplace:
         return cls.apply(input, *constants)
     return overwrite(input, name, cls.apply, *constants)  # type: ignore[arg-type]
-
-
-class Level(Operator):
-    """dx, which depends on x, but with derivative 0."""
-
-    @staticmethod
-    def forward(ctx: Any, dx: Array, x: Array) -> Array:
-        ctx.save(x)
-        return dx
-
-    @staticmethod
-    def backward(ctx: Any, grad: Array) -> Any:
-        return grad, ctx.saved[0] * 0
-
-
-def straight(gradient: Callable[..., Array]) -> Callable[..., Array]:
-    """The gradient of a function made of straight lines.
-
-    torch: where it is differentiated again it counts as depending on x, with zero as derivative, so that the Hessian of
-    a network of such functions is zero instead of an error that says that x was not used.
-    """
-
-    def traced(grad: Array, x: Array, *constants: Any) -> Array:
-        dx = gradient(grad, x, *constants)
-        return Level.apply(dx, x) if isinstance(dx, TensorBase) else dx
-
-    return traced
 
 
 # ------------------------------------------------------------------------------------------------- the common kernels
@@ -157,7 +139,7 @@ def gelu_backward(grad: Array, x: Array, approximate: str) -> Array:
     return grad * ((1 + t) * 0.5 + x * 0.5 * (1 - t * t) * slope)
 
 
-Relu = operator("Relu", relu_forward, straight(relu_backward), OUT)
+Relu = operator("Relu", relu_forward, relu_backward, OUT)
 Sigmoid = operator("Sigmoid", sigmoid_forward, sigmoid_backward, OUT)
 Tanh = operator("Tanh", tanh_forward, tanh_backward, OUT)
 Silu = operator("Silu", silu_forward, silu_backward)
@@ -223,31 +205,31 @@ def _between(grad: Array, x: Array, low: float, high: float) -> Array:
     return xp.where((x <= low) | (x >= high), 0, grad)
 
 
-Hardtanh = operator("Hardtanh", lambda x, low, high: xp.minimum(xp.maximum(x, low), high), straight(_between))
+Hardtanh = operator("Hardtanh", lambda x, low, high: xp.minimum(xp.maximum(x, low), high), _between)
 LeakyRelu = operator(
     "LeakyRelu",
     lambda x, slope: xp.where(x > 0, x, x * slope),
-    straight(lambda grad, x, slope: xp.where(x > 0, grad, grad * slope)),
+    lambda grad, x, slope: xp.where(x > 0, grad, grad * slope),
 )
 Threshold = operator(
     "Threshold",
     lambda x, threshold, value: xp.where(x <= threshold, x.dtype.type(value), x),
-    straight(lambda grad, x, threshold, value: xp.where(x <= threshold, 0, grad)),
+    lambda grad, x, threshold, value: xp.where(x <= threshold, 0, grad),
 )
 Hardshrink = operator(
     "Hardshrink",
     lambda x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, x),
-    straight(lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad)),
+    lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad),
 )
 Softshrink = operator(
     "Softshrink",
     lambda x, lambd: xp.where(x > lambd, x - lambd, xp.where(x < -lambd, x + lambd, x * 0)),
-    straight(lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad)),
+    lambda grad, x, lambd: xp.where((x >= -lambd) & (x <= lambd), 0, grad),
 )
 Hardsigmoid = operator(
     "Hardsigmoid",
     lambda x: xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
-    straight(lambda grad, x: xp.where((x > -3) & (x < 3), grad * (1 / 6), 0)),
+    lambda grad, x: xp.where((x > -3) & (x < 3), grad * (1 / 6), 0),
 )
 Hardswish = operator(
     "Hardswish",
@@ -258,7 +240,7 @@ Hardswish = operator(
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input, 0), 6)."""
-    return activate(Hardtanh, "relu6", input, inplace, 0, 6, kinds="fVi")
+    return activate(Hardtanh, "relu6", input, inplace, 0, 6, kinds="fViu")
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
@@ -271,7 +253,9 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ArgumentError(f"hardtanh: min_val {min_val} cannot be greater than max_val {max_val}")
     if isinstance(input, TensorBase) and input._array.dtype.kind in "iu":
         min_val, max_val = int(min_val), int(max_val)
-    return activate(Hardtanh, "hardtanh", input, inplace, min_val, max_val, kinds="fVi")
+        if input._array.dtype.kind == "u" and min_val < 0:
+            raise OperatorError("hardtanh: cannot do hardtanh on an unsigned type with negative limits")
+    return activate(Hardtanh, "hardtanh", input, inplace, min_val, max_val, kinds="fViu")
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -424,7 +408,9 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def softsign(input: Tensor) -> Tensor:
     """input / (1 + |input|)."""
-    return activate(Softsign, "softsign", floating(input, "softsign"), False, kinds="fVc")
+    if isinstance(input, TensorBase) and is_complex(input):
+        return input / (input.abs() + 1)
+    return activate(Softsign, "softsign", floating(input, "softsign"), False)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
@@ -439,6 +425,7 @@ class Prelu(Operator):
     """x where it is positive, weight * x elsewhere; weight is shaped to broadcast with x."""
 
     saves = (0, 1)
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, weight: Array) -> Array:
@@ -483,6 +470,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 class Rrelu(Operator):
     """x times a slope per element, 1 where x is positive."""
+
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, slopes: Array) -> Array:

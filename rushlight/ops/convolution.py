@@ -112,6 +112,7 @@ def _crop(y: Array, shape: Sizes) -> Array:
 
 class Conv(Operator):
     saves = (0, 1)
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, weight: Array, bias: Array | None, *window: Any) -> Array:
@@ -131,6 +132,7 @@ class Conv(Operator):
 
 class ConvTranspose(Operator):
     saves = (0, 1)
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, weight: Array, bias: Array | None, shape: Sizes, *window: Any) -> Array:

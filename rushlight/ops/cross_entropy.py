@@ -187,6 +187,8 @@ class CrossEntropy(Operator):
 
 
 class NllLoss(Operator):
+    curved = True
+
     @staticmethod
     def forward(ctx: Any, x: Array, target: Array, weight: Any, ignore_index: int, reduction: str) -> Array:
         ctx.shape, ctx.half = x.shape, x.dtype if is_half(x) else None

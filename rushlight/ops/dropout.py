@@ -14,9 +14,9 @@ import numpy as np
 from .. import random
 from ..autograd.in_place import check_writable
 from ..autograd.tape import Operator
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel
-from .promotion import not_implemented, write_
+from .promotion import write_
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -49,7 +49,7 @@ class AlphaDropout(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, mask: Array, scale: float, shift: float, floor: float) -> Array:
         ctx.mask, ctx.scale = mask, scale
-        return x * mask * scale + np.where(mask, shift, floor).astype(x.dtype)
+        return (x * mask * scale + np.where(mask, shift, floor).astype(x.dtype)).astype(x.dtype, copy=False)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -59,8 +59,11 @@ class AlphaDropout(Operator):
 def _checked(name: str, input: Tensor, p: float) -> None:
     if not 0.0 <= p <= 1.0:
         raise ArgumentError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
-    if input._array.dtype.kind not in "fVc":
-        raise not_implemented(name, input)
+
+
+def _check_floating(name: str, input: Tensor) -> None:
+    if input._array.dtype.kind in "iub":
+        raise OperatorError(f"{name}: result type Float can't be cast to the desired output type {input.dtype}")
 
 
 def _scale(kind: Any, keep: float) -> Any:
@@ -75,6 +78,7 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
     array = input._array
     if not training or p == 0 or array.size == 0:
         return input
+    _check_floating(name, input)
     mask = random.dropout_mask(None, array.shape if shape is None else shape, p)
     if not inplace:
         return Dropout.apply(input, mask, _scale(array.dtype, 1 - p))
@@ -205,6 +209,7 @@ def _alpha_drop(name: str, input: Tensor, p: float, training: bool, inplace: boo
     _checked(name, input, p)
     if not training or p == 0 or input._array.size == 0:
         return input
+    _check_floating(name, input)
     if inplace:
         check_writable(input)
     mask = random.dropout_mask(None, shape, p)

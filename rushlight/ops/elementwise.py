@@ -317,6 +317,8 @@ def floor_divide(input: Tensor, other: Any, *, out: Tensor | None = None) -> Ten
 class Remainder(Operator):
     """a - b * round(a / b), rounded down (`remainder`) or towards 0 (`fmod`)."""
 
+    curved = True
+
     @staticmethod
     def forward(ctx: Any, a: Array, b: Array, function: Any) -> Array:
         r = function(a, b)

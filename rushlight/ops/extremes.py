@@ -13,7 +13,7 @@ from . import results
 from .dims import wrap_dim
 from .indexing import lane_index
 from .numpy_protocol import numpy_name
-from .promotion import into, is_complex, not_implemented
+from .promotion import into, is_complex, not_a_tensor, not_implemented
 from .reduction import axes_of, restore
 from .results import into_all
 
@@ -154,6 +154,11 @@ numpy_name("max", "amax")(amax)
 numpy_name("min", "amin")(amin)
 
 
+def _check_first(input: Any, name: str) -> None:
+    if not isinstance(input, TensorBase):
+        raise not_a_tensor(input, name)
+
+
 def max(
     input: Tensor,
     dim: Any = None,
@@ -176,6 +181,7 @@ def max(
         >>> rushlight.tensor([[1., 3.], [2., 0.]]).max(1).indices
         tensor([1, 0])
     """
+    _check_first(input, "max")
     if keepdims is not None:
         return amax(input, axis if dim is None else dim, keepdims)
     other = dim if isinstance(dim, TensorBase) else other
@@ -200,6 +206,7 @@ def min(
     keepdims: bool | None = None,
 ) -> Any:
     """The smallest element; with `dim` also its index; with another tensor the smaller of both. See `max`."""
+    _check_first(input, "min")
     if keepdims is not None:
         return amin(input, axis if dim is None else dim, keepdims)
     other = dim if isinstance(dim, TensorBase) else other
@@ -216,6 +223,11 @@ def min(
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> Any:
     """The smallest and the largest element, over a dimension or all."""
     low, high = (_extremum(kind, input, dim, keepdim, "aminmax") for kind in (Amin, Amax))
+    for each in out or ():
+        if each._array.dtype != input._array.dtype:
+            raise OperatorError(
+                f"aminmax: Expected out tensor to have dtype {input.dtype}, but got {each.dtype} instead"
+            )
     return into_all(out, results.aminmax(low, high), "aminmax")
 
 

@@ -11,7 +11,7 @@ from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import xp
 from .dims import wrap_dim
 from .indexing import Index, index_backward, plain_index
-from .promotion import all_values, as_tensor, cast, into, not_a_tensor, number_like, unbroadcast
+from .promotion import all_values, as_tensor, cast, into, not_a_tensor, number_like, refuse_overlap, unbroadcast
 from .scatter import check_range, integers, reduced
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class IndexAdd(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, places: Any, values: Array) -> Array:
         ctx.places = places
-        return x + index_backward(values, places, x.shape)
+        return (x + index_backward(values, places, x.shape)).astype(x.dtype, copy=False)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
@@ -112,7 +112,7 @@ def index_add(
     source = _slice_source(input, dim, places, source, "index_add")
     source = source if alpha == 1 else source * alpha
     if not input._array.ndim:
-        return into(out, input + source.sum(), "index_add")
+        return into(out, cast(input + source.sum(), input.dtype), "index_add")
     return into(
         out, IndexAdd.apply(input, _along(dim, places), source.reshape(_sliced(input, dim, places))), "index_add"
     )
@@ -151,7 +151,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     )
     if not input._array.ndim:
         return index_fill(input.reshape(1), 0, wrap(places), value).reshape(())
-    return IndexPut.apply(input, _along(dim, places), value)
+    return IndexPut.apply(input, _along(dim, np.unique(places)), value)  # a place named twice counts once
 
 
 def check_number(x: Tensor, value: Any, name: str) -> None:
@@ -225,6 +225,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     Raises:
         IndexError: a position outside [-numel, numel).
     """
+    refuse_overlap("take", out, input, index)
     places = _flat(input, index, "take")
     return into(out, Index.apply(input.reshape(-1), (places,)), "take")
 
@@ -271,7 +272,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     size = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
     if min(size, default=0) < 0:
         raise ArgumentError(f"unravel_index: 'shape' cannot have negative values, but got {size}")
-    rest, found = indices._array, []
+    rest, found = indices._array.astype(np.int64), []
     for n in reversed(size):
         found.append(wrap(rest % n))
         rest = rest // n

@@ -14,7 +14,7 @@ from ..kernels import xp
 from ..kernels.arrays import host
 from .dims import sizes, wrap_dim, wrap_dims
 from .numpy_protocol import numpy_name
-from .promotion import cast, into
+from .promotion import cast, into, refuse_overlap
 from .shape import atleast_1d, atleast_2d, atleast_3d, expand, reshape, transpose
 from .strided import diagonal
 from .views import entry_index, piece_indices
@@ -92,6 +92,7 @@ def cat(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None, axis: int 
         tensor([0., 1., 1.])
     """
     parts = alike(tensors, "cat")
+    refuse_overlap("cat", out, *parts)
     first = next((x for x in parts if x._array.shape != (0,)), parts[0])
     if not first._array.ndim:
         raise ShapeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated")

@@ -18,7 +18,16 @@ from ..errors import ArgumentError, OperatorError
 from ..kernels import xp
 from .activation import Sigmoid
 from .cross_entropy import check_reduction, legacy_reduction
-from .promotion import all_values, broadcast_error, in_float32, not_a_tensor, not_implemented, operands, unbroadcast
+from .promotion import (
+    all_values,
+    broadcast_error,
+    floating,
+    in_float32,
+    not_a_tensor,
+    not_implemented,
+    operands,
+    unbroadcast,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -58,6 +67,7 @@ def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[
 
     class Loss(Operator):
         saves = (0, 1, 2)
+        curved = True
 
         @staticmethod
         def forward(ctx: Any, x: Array, target: Array, weight: Any, reduction: str, *constants: Any) -> Array:
@@ -491,6 +501,7 @@ def poisson_nll_loss(
     """
     reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
     check_tensors("poisson_nll_loss", ("input", input), ("target", target))
+    input, target = floating(input, "poisson_nll_loss"), floating(target, "poisson_nll_loss")
     inner = "none" if full else reduction
     if log_input:
         losses = _apply(PoissonLog, "poisson_nll_loss", input, target, None, inner)
@@ -523,7 +534,8 @@ def gaussian_nll_loss(
         raise ArgumentError("gaussian_nll_loss: var has negative entry/entries")
     variance = _variance_beside(input, variance)
     check_reduction("gaussian_nll_loss", reduction)
-    clamped = variance + (np.maximum(variance._array, eps) - variance._array)
+    raised = np.maximum(variance._array, eps).astype(variance._array.dtype)
+    clamped = variance + (raised - variance._array)
     difference = input - target
     losses = (xp.log(clamped) + difference * difference / clamped) * 0.5
     return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)

@@ -55,7 +55,7 @@ def _as(input: Tensor, dtype: Any) -> Tensor:
 
 def _lowest(input: Tensor) -> Any:
     kind = input._array.dtype
-    return -inf if kind.kind in "fV" else False if kind.kind == "b" else int(np.iinfo(kind).min)
+    return -inf if kind.kind in "fVc" else False if kind.kind == "b" else int(np.iinfo(kind).min)
 
 
 def _highest(input: Tensor) -> Any:
@@ -83,12 +83,14 @@ def prod(
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """The cumulative sum, masked elements counting as 0."""
-    return scan.cumsum(_kept(_as(input, dtype), mask, 0, "cumsum"), dim, dtype=dtype)
+    x = _as(input, dtype)
+    return scan.cumsum(_kept(x, mask, 0, "cumsum"), dim, dtype=x.dtype)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """The cumulative product, masked elements counting as 1."""
-    return scan.cumprod(_kept(_as(input, dtype), mask, 1, "cumprod"), dim, dtype=dtype)
+    x = _as(input, dtype)
+    return scan.cumprod(_kept(x, mask, 1, "cumprod"), dim, dtype=x.dtype)
 
 
 def amax(
@@ -185,7 +187,7 @@ def var(
     square = (far * far.conj()).real if x._array.dtype.kind == "c" else far * far
     total = sum(square, dim, keepdim=keepdim, mask=mask)
     degrees = np.maximum(_count(x, mask, dim, bool(keepdim)) - less, 0)
-    return total / wrap(degrees.astype(total._array.dtype))
+    return cast(total / wrap(degrees.astype(total._array.dtype)), x.dtype)  # torch: complex if the input is
 
 
 def std(
@@ -208,7 +210,7 @@ def logsumexp(
     """The logarithm of the sum of exponentials of the elements that the mask keeps."""
     x = _as(input, dtype)
     axes = reduction.axes_of(dim, x._array.ndim, "masked.logsumexp")
-    return plain_logsumexp(_kept(x, mask, _lowest(x), "logsumexp"), axes, keepdim)
+    return cast(plain_logsumexp(_kept(x, mask, _lowest(x), "logsumexp"), axes, keepdim), x.dtype)
 
 
 def softmax(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:

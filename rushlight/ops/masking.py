@@ -12,7 +12,7 @@ from ..errors import OperatorError, ShapeError
 from ..kernels import xp
 from .index_slices import IndexPut, check_number
 from .indexing import Index
-from .promotion import cast, into, not_a_tensor, number_like, unbroadcast
+from .promotion import cast, into, not_a_tensor, number_like, refuse_overlap, unbroadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -71,6 +71,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements where `mask` (bool, broadcasts with `input`) is True, in one dimension."""
+    refuse_overlap("masked_select", out, input, mask)
     where = _mask(mask, "masked_select")
     try:
         shape = np.broadcast_shapes(input._array.shape, where.shape)

@@ -13,7 +13,7 @@ from .. import dtypes
 from ..autograd.tape import Operator, touch
 from ..errors import ArgumentError, OperatorError, RangeError, ShapeError, UnsupportedError
 from ..kernels import kernel, xp
-from .promotion import into, is_half
+from .promotion import into, is_complex, is_half
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -89,6 +89,8 @@ def batch_norm_backward(
 class BatchNorm(Operator):
     """With statistics of the batch, which are added to the list `statistics` (mean, biased variance)."""
 
+    curved = True
+
     @staticmethod
     def forward(
         ctx: Any, x: Array, weight: Array | None, bias: Array | None, eps: float, statistics: list[Array]
@@ -109,6 +111,7 @@ class BatchNormApply(Operator):
     """With given statistics, which are constants."""
 
     saves = (0, 1)
+    curved = True
 
     @staticmethod
     def forward(
@@ -249,6 +252,8 @@ def layer_norm_backward(
 
 
 class LayerNorm(Operator):
+    curved = True
+
     @staticmethod
     def forward(
         ctx: Any, x: Array, weight: Array | None, bias: Array | None, shape: tuple[int, ...], eps: float
@@ -354,6 +359,8 @@ def group_norm_backward(
 
 
 class GroupNorm(Operator):
+    curved = True
+
     @staticmethod
     def forward(ctx: Any, x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float) -> Array:
         y, mean, rstd = group_norm_forward(x, weight, bias, groups, eps)
@@ -471,6 +478,8 @@ def rms_norm_backward(grad: Array, x: Array, weight: Array | None, rstd: Array) 
 
 
 class RMSNorm(Operator):
+    curved = True
+
     @staticmethod
     def forward(ctx: Any, x: Array, weight: Array | None, shape: tuple[int, ...], eps: float) -> Array:
         size = prod(shape)
@@ -505,6 +514,9 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     shape = _check_normalized_shape("rms_norm", input._array, normalized_shape, weight, None)
     if eps is None:
         eps = dtypes.finfo(dtypes.float32 if is_half(input._array) else input.dtype).eps
+    if is_complex(input):  # torch: the mean of x^2, not of |x|^2
+        y = input * ((input * input).mean(tuple(range(-len(shape), 0)), True) + eps).rsqrt()
+        return y if weight is None else y * weight
     return RMSNorm.apply(input, weight, shape, eps)
 
 

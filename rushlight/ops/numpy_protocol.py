@@ -61,7 +61,8 @@ def call_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: 
         return target.index_put_(index if isinstance(index, tuple) else (index,), values, accumulate=True)
     operator = _table.get(ufunc.__name__)
     if method == "__call__" and operator is not None and kwargs.get("out") is None:
-        return operator(*inputs, **{k: v for k, v in kwargs.items() if k != "out"})
+        operands = [wrap(x) if isinstance(x, (np.ndarray, np.generic)) else x for x in inputs]
+        return operator(*operands, **{k: v for k, v in kwargs.items() if k != "out"})
     return _wrapped(getattr(ufunc, method)(*_bare(inputs), **_bare(kwargs)))
 
 
@@ -69,7 +70,8 @@ def call_function(self: Any, function: Any, types: Any, args: tuple[Any, ...], k
     """`function(*args)` where one of them is a Tensor (NumPy's `__array_function__`)."""
     operator = _table.get(function.__name__)
     if operator is not None:
-        return operator(*args, **kwargs)
+        first = wrap(args[0]) if args and isinstance(args[0], (np.ndarray, np.generic)) else args[0]
+        return operator(first, *args[1:], **kwargs)
     if function in MAKERS:  # `xp.arange(n, like=x)`: NumPy has taken the `like` away
         kwargs["like"] = self._array
     return _wrapped(function(*_bare(args), **_bare(kwargs)))

@@ -13,7 +13,18 @@ from ..kernels import xp
 from . import results
 from .elementwise import both, mul, pow, shape_of
 from .numpy_protocol import numpy_name
-from .promotion import as_tensor, broadcast_error, floating, into, not_implemented, number_like, operands, unbroadcast
+from .promotion import (
+    as_tensor,
+    broadcast_error,
+    conj,
+    floating,
+    into,
+    is_complex,
+    not_implemented,
+    number_like,
+    operands,
+    unbroadcast,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -58,6 +69,14 @@ def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 arctan2 = atan2
 
 
+def complex_logaddexp(a: Array, b: Array) -> Array:
+    """log(e^a + e^b) of complex numbers, from the one with the larger real part."""
+    low: Array = xp.where(a.real < b.real, a, b)
+    high = xp.where(a.real < b.real, b, a)
+    gap = xp.where(xp.isneginf(low.real), -np.inf, low - high)
+    return high + xp.log1p(xp.exp(gap))
+
+
 class LogAddExp(Operator):
     """log(e^a + e^b), or to base 2; the gradient divides in the ratio e^a : e^b."""
 
@@ -68,13 +87,13 @@ class LogAddExp(Operator):
     def forward(cls, ctx: Any, a: Array, b: Array) -> Array:
         ctx.save(a, b)
         ctx.shapes = shape_of(a), shape_of(b)
-        return cls.function(a, b)
+        return complex_logaddexp(a, b) if is_complex(a) else cls.function(a, b)
 
     @classmethod
     def backward(cls, ctx: Any, grad: Array) -> Any:
         a, b = ctx.saved
         base = 2.0 if cls.function is xp.logaddexp2 else math.e
-        da, db = (grad / (1 + xp.power(base, gap)) for gap in (b - a, a - b))
+        da, db = (grad / conj(1 + xp.power(base, gap)) for gap in (b - a, a - b))
         return unbroadcast(da, ctx.shapes[0]) if ctx.needs[0] else None, unbroadcast(db, ctx.shapes[1]) if ctx.needs[
             1
         ] else None
@@ -129,6 +148,7 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 class CopySign(Operator):
     saves = (0, 1)
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, a: Array, b: Array) -> Array:

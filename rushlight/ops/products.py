@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd.tape import Operator, TensorBase
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
 from .dims import wrap_dim
 from .joining import stack
 from .numpy_protocol import numpy_name
-from .promotion import into, is_complex, is_half, not_a_tensor, unbroadcast
+from .promotion import cast, into, is_complex, is_half, not_a_tensor, unbroadcast
 from .shape import expand, movedim, permute, reshape
 
 if TYPE_CHECKING:
@@ -259,10 +260,8 @@ def _scaled_sum(x: Tensor, product_: Tensor, beta: Any, alpha: Any, name: str) -
         raise OperatorError(
             f"{name}: expected input and the product to have the same dtype, but got {x.dtype} and {product_.dtype}"
         )
-    if product_._array.dtype.kind in "iub" and (isinstance(alpha, float) or isinstance(beta, float)):
-        raise OperatorError(
-            f"{name}: For integral input tensors, argument alpha and beta must not be floating point numbers."
-        )
+    if product_._array.dtype.kind in "iub":  # torch: whole numbers are scaled by whole numbers
+        alpha, beta = (n if isinstance(n, bool) else int(n) for n in (alpha, beta))
     try:
         expand(x, product_._array.shape)
     except ShapeError as why:
@@ -291,7 +290,12 @@ def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
-    return into(out, _scaled_sum(input, outer(vec1, vec2), beta, alpha, "addr"), "addr")
+    grid = outer(vec1, vec2)
+    kind = dtypes.promote_types(input.dtype, grid.dtype)
+    if kind.category < dtypes.FLOAT and (isinstance(alpha, float) or isinstance(beta, float)):
+        raise OperatorError("addr: For integral input tensors, argument alpha and beta must not be floats.")
+    sums = _scaled_sum(cast(input, kind), cast(grid, kind), beta, alpha, "addr")
+    return into(out, cast(sums, kind), "addr")
 
 
 def baddbmm(
@@ -305,7 +309,9 @@ def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None
 ) -> Tensor:
     """beta * input + alpha * the sum over the batch of batch1 @ batch2."""
-    return into(out, _scaled_sum(input, bmm(batch1, batch2).sum(0), beta, alpha, "addbmm"), "addbmm")
+    return into(
+        out, _scaled_sum(input, bmm(batch1, batch2).sum(0, dtype=batch1.dtype), beta, alpha, "addbmm"), "addbmm"
+    )
 
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
@@ -390,7 +396,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
                 f"size {m} in dim {j}"
             )
         if n != m:  # torch: a contracted dimension of size 1 broadcasts, so the other side is summed
-            a, b = (a, b.sum(j, True)) if n == 1 else (a.sum(i, True), b)
+            a, b = (a, b.sum(j, True, dtype=b.dtype)) if n == 1 else (a.sum(i, True, dtype=a.dtype), b)
     keep_a, keep_b = ([d for d in range(x._array.ndim) if d not in used] for x, used in ((a, left), (b, right)))
     n = product(a._array.shape[d] for d in left)
     rows, columns = [a._array.shape[d] for d in keep_a], [b._array.shape[d] for d in keep_b]
@@ -532,6 +538,9 @@ def _contract(a: Tensor, a_subs: list[str], b: Tensor, b_subs: list[str], later:
     b, b_subs = _sum_lone(b, b_subs, set(a_subs) | later)
     a_size, b_size = dict(zip(a_subs, a._array.shape)), dict(zip(b_subs, b._array.shape))
     both = [s for s in a_subs if s in b_size]
+    if not both:  # torch: a plain product, for which dtypes are promoted
+        kind = dtypes.promote_types(a.dtype, b.dtype)
+        a, b = cast(a, kind), cast(b, kind)
     batch, summed = [s for s in both if s in later], [s for s in both if s not in later]
     uneven = [s for s in summed if a_size[s] != b_size[s]]  # one of them has size 1
     a, b = _spread(a, a_subs, b_size, uneven), _spread(b, b_subs, a_size, uneven)

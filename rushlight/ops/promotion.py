@@ -237,6 +237,17 @@ def into(out: Tensor | None, result: Tensor, name: str) -> Tensor:
     return out
 
 
+def refuse_overlap(name: str, out: Any, *inputs: Any) -> None:
+    """Raises if a tensor of `out` shares memory with an input, for operators that write before they have read all."""
+    for o in out if isinstance(out, (tuple, list)) else (out,):
+        for x in inputs if o is not None else ():
+            if np.may_share_memory(o._array, x._array) and o._array.size and x._array.size:
+                raise OperatorError(
+                    f"{name}: unsupported operation: some elements of the input tensor and the written-to tensor refer "
+                    "to a single memory location. Please clone() the tensor before performing the operation."
+                )
+
+
 def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
     """Makes `target` hold `result`, in memory and on the tape: the second half of every in-place operator.
 

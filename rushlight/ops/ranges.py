@@ -10,7 +10,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import TensorBase
 from ..device import check_device
-from ..errors import DTypeError, OperatorError
+from ..errors import ArgumentError, DTypeError, OperatorError
 from .conversion import check_layout
 from .creation import finish, np_dtype, placed
 
@@ -65,6 +65,10 @@ def arange(
     else:
         kind = np_dtype(dtype)
     exact = all(isinstance(n, int) for n in numbers)
+    if kind == np.int64 and not exact:  # torch: for int64 alone the count is that of the whole numbers
+        start, end, step, exact = int(start), int(end), int(step), True
+        if not step:
+            raise ArgumentError("arange: step must be nonzero")
     count = -((start - end) // step) if exact else math.ceil((end - start) / step)
     whole = np.int64 if exact or kind.kind in "iu" else np.float64
     if kind.kind in "iu" and not exact:
@@ -127,7 +131,7 @@ def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Array:
         else np.dtype(np.float32)
     )
     if kind.kind in "iu":
-        start, end = np.float32(start), np.float32(end)
+        start, end = int(start), int(end)
     first, last = (np.asarray(n).astype(work) for n in (start, end))
     step = (last - first) / np.asarray(max(steps - 1, 1), work)
     i = np.arange(steps)
@@ -180,6 +184,8 @@ def logspace(
     check_layout(layout, "logspace")
     start, end = _number(start), _number(end)
     kind = _range_kind(start, end, dtype, out)
+    if kind.kind in "iu":
+        start, end = int(start), int(end)
     work = np.dtype(np.float64) if kind.kind != "c" else np.dtype(np.complex128)
     array = np.power(np.asarray(base, work), _spaced(start, end, _steps(steps, "logspace"), work)).astype(kind)
     return finish(array, requires_grad) if out is None else placed(out, array, "logspace")

@@ -261,6 +261,8 @@ def rnn_backward(grad: Array, w_hh: Array, y: Array, nonlinearity: str) -> tuple
 
 
 class RNN(Operator):
+    curved = True
+
     @staticmethod
     def forward(
         ctx: Any, x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None, nonlinearity: str, course: Course

@@ -68,6 +68,8 @@ def resample(x: Array, indices: Array, weights: Array | None, axis: int) -> Arra
 class Resample(Operator):
     """`resample` along several axes: `tables` are (axis, Table) pairs."""
 
+    curved = True
+
     @staticmethod
     def forward(ctx: Any, x: Array, tables: tuple[tuple[int, Table], ...]) -> Array:
         ctx.tables = tables

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtypes
 from ..autograd.tape import wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError, UnsupportedError
 from .pooling.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from .promotion import cast
-from .resample import Resample, Table
+from .resample import Resample, Table, resample
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -230,10 +228,7 @@ def _interpolate(
         kind == np.uint8 and mode in ("nearest", "nearest-exact", "bilinear", "bicubic", "lanczos")
     ):
         raise UnsupportedError(f"interpolate: mode {mode} is not implemented for {input.dtype}; use .float()")
-    if kind == np.uint8 and mode not in ("nearest", "nearest-exact"):
-        wide = _interpolate(cast(input, dtypes.float32), mode, antialias, out, align_corners, scales)
-        return cast(wide.round().clamp(0, 255), input.dtype)
-    double = kind == np.float64
+    double = kind in (np.float64, np.uint8)
     axes = reversed(range(2, len(shape)))  # torch: the last dimension is treated first
     tables = tuple(
         (
@@ -244,7 +239,26 @@ def _interpolate(
         )
         for a in axes
     )
+    if kind == np.uint8 and mode not in ("nearest", "nearest-exact"):
+        return wrap(_resampled_bytes(input._array, tables))
     return Resample.apply(input, tables)
+
+
+def _resampled_bytes(x: Array, tables: Sequence[tuple[int, Table]]) -> Array:
+    """torch: images of bytes are resized one dimension after the other, in whole numbers, and rounded in between. The
+    weights have as many binary places as 16 bits leave."""
+    for axis, table in tables:
+        weights: Any = np.array(table.weights)
+        for k in range(1, weights.shape[1]):  # beyond the border the last element is read several times: once is enough
+            again = table.indices[:, k] == table.indices[:, k - 1]
+            weights[again, k] += weights[again, k - 1]
+            weights[again, k - 1] = 0
+        largest = float(weights.max())
+        places = next(n for n in range(23) if n == 22 or int(0.5 + largest * 2 ** (n + 1)) >= 1 << 15)
+        weights = np.trunc(weights * 2**places + np.copysign(0.5, weights))
+        total = resample(x.astype(np.float64), table.indices, weights, axis) + 2 ** (places - 1)
+        x = np.clip(np.floor(total / 2**places), 0, 255).astype(np.uint8)
+    return x
 
 
 def upsample(

@@ -16,6 +16,7 @@ from . import results
 from .dims import wrap_dim, wrap_dims
 from .indexing import lane_index
 from .numpy_protocol import numpy_name
+from .pairs import complex_logaddexp
 from .promotion import cast, into, is_complex, is_half, not_implemented
 from .reduction import widened
 from .results import into_all
@@ -103,8 +104,11 @@ class LogCumsumExp(Operator):
 
 def _log_cumsum_exp(x: Array, dim: int) -> Array:
     if is_complex(x):
-        top = x.real.max(axis=dim, keepdims=True)
-        return np.log(np.cumsum(np.exp(x - top), axis=dim)) + top
+        lanes = xp.moveaxis(x, dim, 0)
+        sums = [lanes[0]] if len(lanes) else []
+        for lane in lanes[1:]:
+            sums.append(complex_logaddexp(sums[-1], lane))
+        return xp.moveaxis(xp.stack(sums), 0, dim) if sums else x
     return running(np.logaddexp, x, dim)
 
 
@@ -232,7 +236,7 @@ def diff(
     for part in parts:
         if part._array.ndim != input._array.ndim:
             raise ShapeError("diff: diff expects prepend or append to be the same dimension as input")
-    x = cat(parts, dim) if len(parts) > 1 else input
+    x = cat(parts, dim) if n and len(parts) > 1 else input  # torch: differences of order 0 add nothing
     for _ in range(n):
         size = builtin_max(x._array.shape[dim] - 1, 0)
         later, earlier = narrow(x, dim, min(1, x._array.shape[dim]), size), narrow(x, dim, 0, size)

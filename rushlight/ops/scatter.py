@@ -19,7 +19,7 @@ from ..kernels.arrays import multiply_at
 from .dims import wrap_dim
 from .indexing import lane_index
 from .numpy_protocol import numpy_name
-from .promotion import all_values, into, is_scalar, not_a_tensor, number_like
+from .promotion import all_values, into, is_scalar, not_a_tensor, number_like, refuse_overlap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -56,9 +56,10 @@ def check_range(index: Array, size: int, name: str, kind: type[Exception] = Oper
 
 def _lanes(x: TensorBase, dim: int, index: Any, name: str) -> tuple[int, Array]:
     """The dimension and index array of gather and scatter, checked against `x`."""
-    array = integers(index, name)
+    empty = isinstance(index, TensorBase) and not index._array.size
+    array = index._array if empty else integers(index, name)  # torch: an empty index may have any dtype
     dim = wrap_dim(dim, x._array.ndim, name)
-    if not array.size:
+    if empty:
         return dim, array
     if max(array.ndim, 1) != max(x._array.ndim, 1):
         raise ShapeError(
@@ -185,8 +186,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
     """
     if out is not None and out._array.dtype != input._array.dtype:
         raise OperatorError(f"gather: Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
+    refuse_overlap("gather", out, input, index)
     dim, places = _lanes(input, dim, index, "gather")
-    if not input._array.ndim or not places.ndim:
+    if not input._array.ndim or not places.ndim or not places.size:
         result = Gather.apply(input.reshape(-1), 0, places.reshape(-1)).reshape(places.shape)
     else:
         result = Gather.apply(input, dim, places)
@@ -296,6 +298,7 @@ class ScatterProd(Operator):
     """y[p] = x[p] * product of the src that go to p;  dx = grad * y / x,  with zeros handled by counting them."""
 
     saves = (0, 3, OUT)
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array, include: bool) -> Array:
@@ -375,7 +378,7 @@ def _mean_of(total: Tensor, places: Any, include: bool) -> Tensor:
     np.add.at(count, places, 1)
     count = np.maximum(count, 1)
     if total._array.dtype.kind in "iu":
-        return wrap(total._array // count)
+        return wrap((total._array // count).astype(total._array.dtype))
     return total / wrap(count.astype(total._array.dtype))
 
 

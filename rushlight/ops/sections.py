@@ -42,6 +42,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """
     if not input._array.ndim:
         raise OperatorError("narrow: narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, TensorBase) and (start._array.ndim or start._array.dtype.kind not in "iu"):
+        raise OperatorError("narrow: start must be an 0-dim integral Tensor.")
     dim, start = wrap_dim(dim, input._array.ndim, "narrow"), int(start)
     size = input._array.shape[dim]
     if length < 0:

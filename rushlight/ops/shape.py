@@ -428,6 +428,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     if lead < 0 or any(m not in (1, n) for n, m in zip(have[lead:], wanted)):
         raise ShapeError(f"sum_to_size: size {list(wanted)} is not expandable to size {list(have)}.")
     axes = [i for i, n in enumerate(have) if i < lead or (wanted[i - lead] == 1 and n != 1)]
+    if not wanted:
+        return input.sum()
     return reshape(input.sum(axes, True), wanted) if axes else input
 
 

@@ -18,7 +18,7 @@ from . import results
 from .dims import wrap_dim
 from .extremes import choose, one_per_lane, shared
 from .numpy_protocol import numpy_name
-from .promotion import all_values, into, is_complex, not_a_tensor, not_implemented
+from .promotion import all_values, into, is_complex, not_a_tensor, not_implemented, refuse_overlap
 from .results import into_all
 from .scan import Running
 
@@ -115,6 +115,7 @@ def _top(x: Array, k: int, dim: int, largest: bool) -> Array:
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
     """The k-th smallest element of each lane (counted from 1), and its index."""
+    refuse_overlap("kthvalue", out, input)
     ndim = input._array.ndim
     dim = wrap_dim(dim, ndim, "kthvalue")
     size = input._array.shape[dim] if ndim else 1
@@ -407,7 +408,8 @@ def searchsorted(
 def _places(lanes: Array, values: Array, where: Any) -> Array:
     if lanes.ndim == 1:
         return np.searchsorted(lanes, values, side=where)
-    rows = zip(lanes.reshape((-1, lanes.shape[-1])), values.reshape((-1, values.shape[-1])))
+    count = product(lanes.shape[:-1])
+    rows = zip(lanes.reshape((count, lanes.shape[-1])), values.reshape((count, values.shape[-1])))
     found = [np.searchsorted(row, value, side=where) for row, value in rows]
     return np.stack(found).reshape(values.shape) if found else np.zeros_like(values, np.int64)
 
@@ -419,98 +421,6 @@ def bucketize(
     if boundaries._array.ndim != 1:
         raise ShapeError(f"bucketize: boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)
-
-
-# --------------------------------------------------------------------------------------------------------- histograms
-
-
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each number 0, 1, 2, … comes in a 1-d tensor of non-negative integers, or the sum of its weights."""
-    if input._array.ndim != 1 or input._array.dtype.kind not in "iu" or (input._array.size and input._array.min() < 0):
-        raise OperatorError("bincount: bincount only supports 1-d non-negative integral inputs.")
-    if minlength < 0:
-        raise OperatorError("bincount: minlength should be >= 0")
-    if weights is None:
-        return wrap(np.bincount(input._array.astype(np.int64), minlength=minlength))
-    if weights._array.shape != input._array.shape:
-        raise ShapeError(
-            f"bincount: weights should be 1-d and have the same length as input, got {tuple(weights.shape)} and "
-            f"{tuple(input.shape)}"
-        )
-    kind = np.float32 if weights._array.dtype == np.float32 else np.float64  # torch: sums in float32 only for float32
-    return wrap(np.bincount(input._array.astype(np.int64), weights._array, minlength).astype(kind))
-
-
-def _limits(x: Array, low: Any, high: Any, name: str, widen: float = 1) -> tuple[float, float]:
-    """The range of a histogram: that of the data if both ends are 0, widened if it is a point."""
-    if low == high == 0 and x.size:
-        low, high = float(x.min()), float(x.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise OperatorError(f"{name}: range of [{low}, {high}] is not finite")
-    if low > high:
-        raise OperatorError(f"{name}: max must be larger than min, got {low} and {high}")
-    return (low - widen, high + widen) if low == high else (low, high)
-
-
-def _edges(low: float, high: float, bins: int, like: Array) -> Array:
-    return np.asarray(np.linspace(low, high, bins + 1).astype(like.dtype), like=like)
-
-
-def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0, *, out: Tensor | None = None) -> Tensor:
-    """How many elements fall into each of `bins` equal intervals of [min, max] (of the data's range if both are 0)."""
-    if bins <= 0:
-        raise OperatorError(f"histc: bins must be > 0, got {bins}")
-    if input._array.dtype.kind not in "fiu":
-        raise not_implemented("histc", input)
-    low, high = _limits(input._array, min, max, "histc")
-    counts, _ = np.histogram(input._array, bins, (float(low), float(high)))
-    return into(out, wrap(counts.astype(input._array.dtype)), "histc")
-
-
-def histogram(
-    input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False, out: Any = None
-) -> Any:
-    """Counts (or weights, or densities) per bin, and the edges of the bins.
-
-    Args:
-        bins: how many equal ones, or a 1-d tensor of edges.
-        range: (low, high) of the bins; that of the data by default.
-    """
-    flat = input._array.reshape(-1)
-    if isinstance(bins, TensorBase):
-        edges = bins._array
-    else:
-        low, high = (
-            _limits(flat, *(range or (0, 0)), "histogram", 0.5) if range is None or range[0] == range[1] else range  # type: ignore[call-arg]
-        )
-        edges = _edges(low, high, bins, flat)
-    weights = None if weight is None else weight._array.reshape(-1)
-    counts, _ = np.histogram(flat, edges.astype(np.float64), weights=weights, density=density)
-    return into_all(out, results.histogram(wrap(counts.astype(flat.dtype)), wrap(edges)), "histogram")
-
-
-def histogramdd(
-    input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False
-) -> Any:
-    """The histogram of points (..., D) in D dimensions, and the edges of the bins in each."""
-    points = input._array.reshape((-1, input._array.shape[-1]))
-    count = points.shape[1]
-    if isinstance(bins, int):
-        bins = [bins] * count
-    if len(bins) != count:
-        raise OperatorError(
-            "histogramdd: torch.histogramdd: The size of bins must be equal to the innermost dimension of the "
-            f"input, got {len(bins)} for {count}"
-        )
-    if isinstance(bins[0], TensorBase):
-        edges = [b._array for b in bins]
-    else:
-        given = np.reshape(range, (-1, 2)) if range is not None else np.zeros((count, 2))
-        ends = [_limits(points[:, i], low, high, "histogramdd", 0.5) for i, (low, high) in enumerate(given)]
-        edges = [_edges(low, high, n, points) for n, (low, high) in zip(bins, ends)]
-    weights = None if weight is None else weight._array.reshape(-1)
-    counts, _ = np.histogramdd(points, edges, weights=weights, density=density)
-    return results.histogramdd(wrap(counts.astype(points.dtype)), tuple(map(wrap, edges)))
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -334,7 +334,7 @@ def _polygamma(x: Array, n: int) -> Array:
     if n == 1:  # torch: the first derivative alone is reflected below 1/2
         low = x < 0.5
         upper = zeta_forward(xp.full_like(x, 2), xp.where(low, 1 - x, x))
-        sine = _sin_pi(x)
+        sine = xp.sin(x * math.pi)  # torch: not quite 0 at the poles
         return xp.where(low, math.pi**2 / (sine * sine) - upper, upper).astype(x.dtype)
     return _factorial_sign(n) * zeta_forward(xp.full_like(x, n + 1), x)
 

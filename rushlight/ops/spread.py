@@ -12,7 +12,7 @@ from ..errors import OperatorError
 from ..kernels import xp
 from .dims import wrap_dim
 from .extremes import shared
-from .promotion import cast, into, is_complex
+from .promotion import cast, in_float32, into, is_complex
 from .reduction import axes_of, count_of, mean, restore, widened
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ def _variance(x: Array, axes: tuple[int, ...], degrees: float, keepdims: bool) -
     return square.sum(axis=axes, keepdims=keepdims) / square.dtype.type(degrees)
 
 
+@in_float32
+def var_backward(grad: Array, x: Array, axes: tuple[int, ...], factor: float) -> Array:
+    return restore(grad, x.shape, axes) * _spread(x, axes) * factor
+
+
 class Var(Operator):
     """var = sum((x - mean)^2) / degrees,  dx = grad * 2 (x - mean) / degrees."""
 
@@ -50,7 +55,7 @@ class Var(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         (x,) = ctx.saved
-        return restore(grad, x.shape, ctx.axes) * _spread(x, ctx.axes) * (2 / ctx.degrees if ctx.degrees else inf)
+        return var_backward(grad, x, ctx.axes, 2 / ctx.degrees if ctx.degrees else inf)
 
 
 class Std(Operator):
@@ -68,8 +73,7 @@ class Std(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         x, out = ctx.saved
-        slope = restore(xp.where(out == 0, xp.zeros_like(out), grad / out), x.shape, ctx.axes)
-        return slope * _spread(x, ctx.axes) * (1 / ctx.degrees if ctx.degrees else inf)
+        return var_backward(_safe(grad, out), x, ctx.axes, 1 / ctx.degrees if ctx.degrees else inf)
 
 
 def _degrees(input: Tensor, dim: Dims, unbiased: Any, correction: Any, name: str) -> tuple[tuple[int, ...], float]:
@@ -184,19 +188,24 @@ class VectorNorm(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         x, out = ctx.saved
-        p, axes = ctx.p, ctx.axes
-        grad, out = restore(grad, x.shape, axes), restore(out, x.shape, axes)
-        if p == 0:
-            return xp.zeros_like(x)
-        if p == 1:
-            return grad * _unit(x)
-        if p == 2:
-            return x * _safe(grad, out)
-        if p in (inf, -inf):
-            return shared(grad, abs(x) == out, axes) * _unit(x)
-        size = xp.abs(x)
-        slope = xp.where(size == 0, xp.zeros_like(size), size ** (p - 1)) * _safe(grad, out ** (p - 1))
-        return slope * _unit(x)
+        return norm_backward(grad, x, out, ctx.p, ctx.axes)
+
+
+@in_float32
+def norm_backward(grad: Array, x: Array, out: Array, p: float, axes: tuple[int, ...]) -> Array:
+    """dx = grad * x / |x| * (|x| / norm)^(p - 1), 0 where that is not defined."""
+    grad, out = restore(grad, x.shape, axes), restore(out, x.shape, axes)
+    if p == 0:
+        return xp.zeros_like(x)
+    if p == 1:
+        return grad * _unit(x)
+    if p == 2:
+        return x * _safe(grad, out)
+    if p in (inf, -inf):
+        return shared(grad, abs(x) == out, axes) * _unit(x)
+    size = xp.abs(x)
+    slope = xp.where(size == 0, xp.zeros_like(size), size ** (p - 1)) * _safe(grad, out ** (p - 1))
+    return slope * _unit(x)
 
 
 def _norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import dtypes
 from ..autograd.tape import TensorBase, wrap
 from ..errors import OperatorError, ShapeError
 from .linear_algebra.matrices import conjugate_transpose, real_kind
 from .products import matmul
-from .promotion import cast, is_complex, number_like
+from .promotion import floating, is_complex, number_like
 from .strided import diagonal
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def cov(
             f"cov: cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
         )
     x = input.reshape(1, -1) if input._array.ndim < 2 else input
-    x = cast(x, dtypes.get_default_dtype()) if x._array.dtype.kind in "iub" else x
+    x = floating(x, "cov")
     count: Any = x._array.shape[1]
     weight = _weights(fweights, aweights, x)
     if weight is not None:
@@ -39,7 +38,7 @@ def cov(
     else:
         centre = x.sum(1, keepdim=True) / max(count, 1)
     if aweights is not None and correction:
-        norm = count - correction * (weight * cast(aweights, x.dtype)).sum() / count
+        norm = count - correction * (weight * aweights).sum() / count
     else:
         norm = count - correction
     far = x - centre
@@ -72,7 +71,7 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, x: Tensor) -> Ten
             )
         if weights._array.size and weights._array.min() < 0:
             raise OperatorError(f"cov: cov(): {name} cannot be negative")
-    parts = [cast(w, dtypes.of(x._array.real)) for w in (fweights, aweights) if w is not None]
+    parts = [w for w in (fweights, aweights) if w is not None]
     return None if not parts else parts[0] if len(parts) == 1 else parts[0] * parts[1]
 
 

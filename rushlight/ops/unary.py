@@ -42,6 +42,7 @@ def operator(
 
     class Elementwise(Operator):
         saves = (saved,)
+        curved = True
 
         @staticmethod
         def forward(ctx: Any, x: Array, *constants: Any) -> Array:

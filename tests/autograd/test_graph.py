@@ -19,6 +19,36 @@ def leaf(lib: Any, *values: float) -> Any:
     return lib.tensor(values, dtype=lib.float64, requires_grad=True)
 
 
+FLAT: dict[str, Any] = {
+    "relu": lambda lib, x: x.relu(),
+    "avg_pool1d": lambda lib, x: lib.nn.functional.avg_pool1d(x[None], 2),
+    "max_pool1d": lambda lib, x: lib.nn.functional.max_pool1d(x[None], 2),
+    "pad": lambda lib, x: lib.nn.functional.pad(x[None], (1, 1), mode="reflect"),
+    "conv1d": lambda lib, x: lib.nn.functional.conv1d(x[None, None], lib.ones(1, 1, 2, dtype=lib.float64)),
+    "nll_loss": lambda lib, x: lib.nn.functional.nll_loss(x[None], lib.tensor([1])),
+    "l1_loss": lambda lib, x: lib.nn.functional.l1_loss(x, 2 * x.detach()),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_gradients_that_do_not_change_are_part_of_the_graph(name: str) -> None:
+    """Their derivative is zero."""
+
+    def scenario(lib: Any) -> Any:
+        x = leaf(lib, 1.0, -2.0, 3.0)
+        (g,) = lib.autograd.grad(FLAT[name](lib, x).sum(), x, create_graph=True)
+        (second,) = lib.autograd.grad(g.sum(), x, allow_unused=True)
+        return g, g.requires_grad, second is None or bool((second == 0).all())
+
+    same(scenario)
+
+
+def test_gradients_of_linear_functions_are_not() -> None:
+    x = leaf(rushlight, 1.0, -2.0)
+    (g,) = rushlight.autograd.grad((2 * x).sum(), x, create_graph=True)
+    assert not g.requires_grad
+
+
 class TestNodeHooks:
     def test_seen_and_replaced(self) -> None:
         def scenario(lib: Any) -> Any:

@@ -56,6 +56,22 @@ def case(name, args, **options):
     return made
 
 
+def lowrank(args, id):
+    """From the same seed, U S V^H is the same."""
+
+    def product(library):
+        def function(*args):
+            library.manual_seed(3)
+            u, s, v = library.svd_lowrank(*args)
+            return s, (u * s) @ v.mT
+
+        return function
+
+    made = Case("svd_lowrank", args, grad=False, id=id)
+    made.function = product
+    return made
+
+
 def triangular(name, args):
     """Only a triangle is looked at, though PyTorch's gradient is that of the whole."""
     made = Case(name, args)
@@ -122,9 +138,14 @@ def decompositions():
     yield case("qr", lambda t: (spread(t, 3, 5),), id="wide")
     yield case("qr", lambda t: (spread(t, 4, 3), "complete"), id="complete", grad=False)
 
+    for shape in ((5, 3), (3, 5)):
+        yield lowrank(lambda t, s=shape: (t(*s, grad=False), 2, 1), f"{shape}")
+        yield lowrank(lambda t, s=shape: (t(*s, grad=False), 2, 2, t(1, s[1], grad=False)), f"{shape} less")
+
 
 def norms():
     for order in (None, 2.5, float("inf")):
+        yield Case("linalg.vector_norm", lambda t, o=order: (t.positive(), 2 if o is None else o, 0), id=f"0-d {order}")
         yield Case("linalg.vector_norm", lambda t, o=order: (t.distinct(2, 3), 2 if o is None else o, 1), id=str(order))
     for order in ("fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf")):
         yield Case("linalg.matrix_norm", lambda t, o=order: (spread(t, 2, 3, 4), o), id=str(order))

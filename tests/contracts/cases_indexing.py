@@ -69,6 +69,7 @@ def slices():
     yield Case("index_copy", lambda t: (t(3, 4), 0, t.const([2, 0]), t(2, 4)))
     yield Case("index_fill", lambda t: (t(3, 4), 0, t.const([2, 0]), 1.5))
     yield Case("index_fill", lambda t: (t(3, 4), 0, t.const([2, 0]), t()), id="tensor")
+    yield Case("index_fill", lambda t: (t(3, 4), 0, t.const([2, 0, 2]), t()), id="twice")
     yield Case("index_fill", lambda t: (t(), 0, t.const([0]), 1.5), id="0-d")
     yield Case("index_copy", lambda t: (t(), 0, t.const([0]), t(1)), id="0-d")
     yield Case("unravel_index", lambda t: (t.ints(12, 5), (3, 4)), grad=False)

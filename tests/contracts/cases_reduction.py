@@ -68,6 +68,7 @@ def scans():
     yield Case("cumprod", lambda t: (t.float([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0], [1.5, 2.0, 3.0]]), 1), id="zeros")
     yield Case("diff", lambda t: (t(3, 4),))
     yield Case("diff", lambda t: (t(3, 4), 2, 0, t(1, 4), t(2, 4)), id="more")
+    yield Case("diff", lambda t: (t(3, 4), 0, 0, t(1, 4)), id="none")
     yield Case("trapezoid", lambda t: (t(3, 4),), dict(dx=0.5))
     yield Case("trapezoid", lambda t: (t(3, 4), t(4)), id="x")
     yield Case("cumulative_trapezoid", lambda t: (t(3, 4),))

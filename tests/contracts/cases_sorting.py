@@ -67,7 +67,13 @@ def distinct():
     yield Case(
         "histogram", lambda t: (t(50, grad=False), 5), dict(range=(-1.0, 2.0), density=True), id="density", grad=False
     )
+    yield Case("histogram", lambda t: (t(50, grad=False), 3), dict(range=(0.0, 0.0)), id="point", grad=False)
+    yield Case("histogram", lambda t: (t(5, 0, grad=False), 3), id="empty", grad=False, layouts=False)
     yield Case("histogramdd", lambda t: (t(50, 2, grad=False), [3, 4]), grad=False)
+    weights = lambda t: dict(weight=t.positive(50, grad=False), density=True, range=[-1.0, 1.0, -2.0, 2.0])
+    yield Case("histogramdd", lambda t: (t(50, 2, grad=False), 3), weights, id="weights", grad=False)
+    disorder = lambda t: [t.float([0.5, -1.0, 0.2, 1.0], grad=False), t.float([-2.0, 2.0], grad=False)]
+    yield Case("histogramdd", lambda t: (t(50, 2, grad=False), disorder(t)), id="disorder", grad=False)
 
 
 def places():
@@ -89,6 +95,8 @@ def places():
         id="rows",
         grad=False,
     )
+    nothing = lambda t: (t(0, 0, grad=False), t(0, 0, grad=False))
+    yield Case("searchsorted", nothing, id="empty", grad=False, layouts=False)
     yield Case("bucketize", lambda t: (t(3, 4, grad=False), t.float(edges, grad=False)), grad=False)
     yield Case("nn.functional.one_hot", lambda t: (t.ints(4, 3), 5), grad=False)
 

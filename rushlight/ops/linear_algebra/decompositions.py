@@ -20,6 +20,7 @@ from ..joining import cat
 from ..products import adjoint_of, matmul, matmul_kernel
 from ..promotion import into, is_complex
 from ..results import into_all
+from ..sampling import randn
 from .matrices import conjugate_transpose, diagonal_part, lapack, matrices, real_kind
 from .solving import Inverse, Solve, each_or_nan, inv, solved
 
@@ -29,13 +30,11 @@ if TYPE_CHECKING:
 Array = Any
 
 
-def _lower_half(x: Array) -> Array:
-    """The lower triangle with half of the diagonal: what of a symmetric gradient belongs to a triangular factor."""
-    return xp.tril(x) - diagonal_part(x) * 0.5
-
-
 class Cholesky(Operator):
-    """A = L L^H;  dA = L^-H P L^-1 made Hermitian, P the lower half of L^H g."""
+    """A = L L^H;  dA = L^-H P L^-1 / 2, P the lower triangle of L^H g, mirrored.
+
+    torch: for complex matrices the imaginary part of P's diagonal stays.
+    """
 
     saves = (OUT,)
 
@@ -49,10 +48,10 @@ class Cholesky(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         (factor,) = ctx.saved
-        middle = _lower_half(matmul_kernel(adjoint_of(factor), grad))
+        product = matmul_kernel(adjoint_of(factor), grad)
+        middle = xp.tril(product) + adjoint_of(xp.tril(product, -1))
         back = Inverse.derive(factor)
-        whole = matmul_kernel(matmul_kernel(adjoint_of(back), middle), back)
-        return (whole + adjoint_of(whole)) * 0.5
+        return matmul_kernel(matmul_kernel(adjoint_of(back), middle), back) * 0.5
 
 
 def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
@@ -378,25 +377,52 @@ def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) 
     return into(out, svd(A, False, driver=driver)[1], "linalg.svdvals")
 
 
+def _range_basis(A: Tensor, q: int, niter: int, M: Tensor | None) -> Tensor:
+    """An orthonormal basis (..., m, q) of nearly the range of A - M, by subspace iteration from random vectors.
+
+    Source: Halko, Martinsson, Tropp 2011, arXiv:0909.4061, algorithm 4.4.
+    """
+
+    def times(x: Tensor, adjoint: bool = False) -> Tensor:
+        parts = (conjugate_transpose(m) if adjoint else m for m in (A, M) if m is not None)
+        products = [matmul(m, x) for m in parts]
+        return products[0] if M is None else products[0] - products[1]
+
+    start = randn(A._array.shape[-1], q, dtype=A.dtype)._array
+    basis = qr(times(wrap(np.asarray(start, like=A._array))))[0]
+    for _ in range(niter):
+        basis = qr(times(basis, adjoint=True))[0]
+        basis = qr(times(basis))[0]
+    return basis
+
+
 def svd_lowrank(
     A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The first `q` singular values with their vectors: U, S, V.
-
-    torch: PyTorch approximates them by `niter` random subspace iterations; here they are exact, and nothing is drawn.
+    """About the first `q` singular values with their vectors, U, S, V, of A - M.
 
     Args:
-        M: subtracted from A first.
+        niter: random subspace iterations; more of them are more exact.
+        M: subtracted from A, and broadcast to it; None for nothing.
+
+    Source: Halko, Martinsson, Tropp 2011, arXiv:0909.4061, algorithm 5.1.
     """
+    m, n = A._array.shape[-2:]
     count = 6 if q is None else q
-    a = A if M is None else A - M
-    if not 0 <= count <= min(a._array.shape[-2:]):
+    if not 0 <= count <= min(m, n):
         raise ArgumentError(
-            f"svd_lowrank: q(={count}) must be non-negative integer and not greater than min(m, "
-            f"n)={min(a._array.shape[-2:])}"
+            f"svd_lowrank: q(={count}) must be non-negative integer and not greater than min(m, n)={min(m, n)}"
         )
-    u, s, vh = svd(a, False)
-    return u[..., :count], s[..., :count], conjugate_transpose(vh)[..., :count]
+    M = M if M is None else M.broadcast_to(A.shape)
+    wide = m < n
+    if wide:
+        A, M = conjugate_transpose(A), None if M is None else conjugate_transpose(M)
+    basis = _range_basis(A, count, 2 if niter is None else niter, M)
+    projected = matmul(conjugate_transpose(basis), A)
+    projected = projected if M is None else projected - matmul(conjugate_transpose(basis), M)
+    u, s, vh = svd(projected, False)
+    u, v = matmul(basis, u), conjugate_transpose(vh)
+    return (v, s, u) if wide else (u, s, v)
 
 
 def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import dtypes
-from ...autograd.tape import Operator, wrap
+from ...autograd.tape import Operator, TensorBase, wrap
 from ...errors import OperatorError, ShapeError
 from ...kernels import xp
 from ..conversion import Constant
 from ..products import adjoint_of, cross, matmul
-from ..promotion import cast, into, is_complex
+from ..promotion import cast, into, is_complex, is_half
 from ..shape import reshape, unsqueeze
 from ..strided import diagonal
 from .matrices import matrices
@@ -90,6 +90,8 @@ def _matrix_exp(a: Array) -> Array:
 
 def matrix_exp(A: Tensor) -> Tensor:
     """The exponential of square matrices, I + A + A^2 / 2 + …"""
+    if isinstance(A, TensorBase) and is_half(A):
+        return cast(matrix_exp(cast(A, dtypes.float32)), A.dtype)
     return MatrixExp.apply(matrices(A, "linalg.matrix_exp"))
 
 

@@ -29,6 +29,7 @@ class PseudoInverse(Operator):
     """P = A^+;  dA = -P^H g P^H + (I - A P) g^H P P^H + P^H P g^H (I - P A)."""
 
     saves = (0, OUT)
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, a: Array, cutoff: Array, hermitian: bool) -> Array:

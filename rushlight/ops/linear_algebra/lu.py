@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 Array = Any
 
 
+def _size(x: Array) -> Array:
+    """What LAPACK compares pivots by: |re| + |im|."""
+    return np.abs(x.real) + np.abs(x.imag) if np.iscomplexobj(x) else np.abs(x)
+
+
 def _pivoted(a: Array, pivot: bool) -> tuple[Array, Array]:
     """The row order of Gaussian elimination with partial pivoting, and LAPACK's pivots (row swaps, counted from 1)."""
     work, (m, n) = a.copy(), a.shape[-2:]
@@ -33,7 +38,7 @@ def _pivoted(a: Array, pivot: bool) -> tuple[Array, Array]:
     pivots = np.tile(np.arange(1, count + 1, dtype=np.int32, like=a), (len(flat), 1))
     rows = np.arange(len(flat), like=a)
     for k in range(count if pivot else 0):
-        best = k + np.abs(flat[:, k:, k]).argmax(axis=1)
+        best = k + _size(flat[:, k:, k]).argmax(axis=1)
         pivots[:, k] = best + 1
         for target in (flat, order):
             target[rows, k], target[rows, best] = target[rows, best].copy(), target[rows, k].copy()

@@ -30,13 +30,14 @@ def vector_norm(
         x = cast(x, dtypes.as_dtype(dtype))
     if x._array.dtype.kind in "iub":
         raise OperatorError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
-    axes = tuple(range(x._array.ndim)) if dim is None else wrap_dims(dim, x._array.ndim, "linalg.vector_norm")
+    every = dim is None or not x._array.ndim
+    axes = tuple(range(x._array.ndim)) if every else wrap_dims(dim, x._array.ndim, "linalg.vector_norm")
     if not all(x._array.shape[a] for a in axes) and (ord < 0 or ord == inf):
         raise OperatorError(
             f"linalg.vector_norm: cannot compute the {ord} norm on an empty dimension because the operation does not "
             "have an identity"
         )
-    return into(out, VectorNorm.apply(x, float(ord), axes if x._array.ndim else (), keepdim), "linalg.vector_norm")
+    return into(out, VectorNorm.apply(x, float(ord), axes, keepdim), "linalg.vector_norm")
 
 
 def matrix_norm(

@@ -63,6 +63,8 @@ def adaptive_avg_pool_backward(grad: Array, input_shape: Sizes) -> Array:
 
 
 class AdaptiveAvgPool(Operator):
+    curved = True
+
     @staticmethod
     def forward(ctx: Any, x: Array, output_size: Sizes) -> Array:
         ctx.shape = x.shape
@@ -169,6 +171,7 @@ class AdaptiveMaxPool(Operator):
     """Outputs the values and their indices; `windows` as `window_winners` takes them."""
 
     saves = ()
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, windows: Any) -> Any:

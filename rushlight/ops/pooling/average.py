@@ -98,6 +98,8 @@ def avg_pool_backward(
 
 
 class AvgPool(Operator):
+    curved = True
+
     @staticmethod
     def forward(ctx: Any, x: Array, *window: Any) -> Array:
         ctx.shape, ctx.window = x.shape, window

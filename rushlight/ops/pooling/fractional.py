@@ -24,6 +24,7 @@ class FractionalMaxPool(Operator):
     """Outputs the values and their indices; `starts` (N, C, n, ...) as `_fractional_starts` gives them."""
 
     saves = ()
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, starts: list[Array], kernel_size: Sizes) -> Any:

@@ -62,6 +62,7 @@ def max_pool_forward(
 
 class MaxPool(Operator):
     saves = ()
+    curved = True
 
     @staticmethod
     def forward(ctx: Any, x: Array, *window: Any) -> Array:

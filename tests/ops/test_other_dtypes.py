@@ -1,0 +1,175 @@
+"""Operators on integers, bools, half precision and complex numbers: PyTorch's dtypes, values and gradients."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from both import plain, rushlight, torch
+
+INTEGERS = ("uint8", "int8", "int32", "int64")
+Call = Callable[[Any, Any], Any]
+
+
+def drawn(library: Any, dtype: str, *shape: int, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    if "complex" in dtype:
+        values = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    else:
+        values = rng.integers(0, 2 if dtype == "bool" else 4, shape) if dtype != "float16" else rng.random(shape)
+    return library.tensor(values).to(getattr(library, dtype))
+
+
+def compare(call: Callable[[Any], Any], rtol: float = 1e-4, atol: float = 1e-5) -> None:
+    """Results (or classes of errors) of both libraries."""
+    found = []
+    for library in (torch, rushlight):
+        result = call(library)
+        results = list(result) if isinstance(result, (list, tuple)) else [result]
+        found.append(
+            [(str(r.dtype).split(".")[-1], plain(r.float() if "float" in str(r.dtype) else r)) for r in results]
+        )
+    for (kind, ours), (expected_kind, theirs) in zip(found[1], found[0]):
+        assert kind == expected_kind
+        np.testing.assert_allclose(ours, theirs, rtol, atol)
+
+
+WHOLE: dict[str, Call] = {
+    "addmv": lambda L, x: L.addmv(x[0], x, x[0], beta=0.2, alpha=2.6),
+    "addbmm": lambda L, x: L.addbmm(x, x[None], x[None], beta=1.5),
+    "baddbmm": lambda L, x: L.baddbmm(x[None], x[None], x[None], alpha=1.5),
+    "sum_to_size all": lambda L, x: x[0, 0].sum_to_size(()),
+    "sum_to_size same": lambda L, x: x.sum_to_size(3, 3),
+    "unravel_index": lambda L, x: L.unravel_index(x, (4, 1 << 30)),
+    "index_add": lambda L, x: x.index_add(0, L.tensor([0, 0]), x[:2], alpha=2),
+    "einsum of sums": lambda L, x: L.einsum("...ik, ...j -> ij", x, x[0]),
+    "index_add 0-d": lambda L, x: x[0, 0].index_add(0, L.tensor([0]), x[1, 1], alpha=2),
+    "index_reduce": lambda L, x: x.index_reduce(0, L.tensor([0, 0]), x[:2], "mean"),
+    "scatter_reduce": lambda L, x: x.scatter_reduce(0, L.tensor([[0, 1, 0]]), x, "mean"),
+    "tensordot": lambda L, x: L.tensordot(x[:1, :1, None], x[:2, :1, None], ((0, 1), (2, 0))),
+    "einsum": lambda L, x: L.einsum("ij,jk->ik", x, x),
+    "masked.cumsum": lambda L, x: L.masked.cumsum(x, 0, mask=x > 1),
+    "masked.cumprod": lambda L, x: L.masked.cumprod(x, 0, mask=x > 1),
+    "masked.logsumexp": lambda L, x: L.masked.logsumexp(x, 0, mask=x >= 0),
+    "relu6": lambda L, x: L.nn.functional.relu6(x * 3),
+    "poisson_nll_loss": lambda L, x: L.nn.functional.poisson_nll_loss(x, x, full=True),
+    "feature_alpha_dropout": lambda L, x: L.nn.functional.feature_alpha_dropout(x, 0.5, False),
+    "linspace": lambda L, x: L.linspace(4.3, 0, 50, dtype=x.dtype),
+    "logspace": lambda L, x: L.logspace(4.3, 0, 5, 2.0, dtype=x.dtype),
+    "arange": lambda L, x: L.arange(0.5, 6, 1.5, dtype=x.dtype),
+    "polygamma": lambda L, x: L.polygamma(1, -x),
+    "gather nothing": lambda L, x: L.gather(x[0], 0, L.zeros(2, 0, dtype=L.uint8)),
+}
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("name", WHOLE)
+def test_integers(name: str, dtype: str) -> None:
+    compare(lambda L: WHOLE[name](L, drawn(L, dtype, 3, 3)))
+
+
+BOOLS: dict[str, Call] = {
+    "addr": lambda L, x: L.addr(x, x[0], x[1], beta=True, alpha=True),
+    "index_add": lambda L, x: x.index_add(0, L.tensor([0, 0]), x[:2]),
+    "feature_alpha_dropout": lambda L, x: L.nn.functional.feature_alpha_dropout(x, 0.5, False),
+}
+
+
+@pytest.mark.parametrize("name", BOOLS)
+def test_bools(name: str) -> None:
+    compare(lambda L: BOOLS[name](L, drawn(L, "bool", 3, 3)))
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("options", [{}, {"antialias": True}, {"align_corners": True}], ids=str)
+def test_images_of_bytes(mode: str, options: dict[str, bool]) -> None:
+    """Resized in whole numbers, one dimension after the other."""
+    image = np.random.default_rng(0).integers(0, 256, (2, 3, 30, 41)).astype(np.uint8)
+    compare(lambda L: L.nn.functional.interpolate(L.tensor(image), size=(17, 60), mode=mode, **options))
+
+
+def with_gradients(call: Call, *shape: int, dtype: str) -> Callable[[Any], Any]:
+    def run(library: Any) -> Any:
+        x = drawn(library, dtype, *shape).requires_grad_()
+        y = call(library, x)
+        y = y[0] if isinstance(y, tuple) else y
+        weights = drawn(library, str(y.dtype).split(".")[-1], *y.shape, seed=1)
+        return [y.detach(), library.autograd.grad(y, x, weights)[0].resolve_conj()]
+
+    return run
+
+
+COMPLEX: dict[str, Call] = {
+    "rms_norm": lambda L, x: L.nn.functional.rms_norm(x, (3,), x[0]),
+    "softsign": lambda L, x: L.nn.functional.softsign(x),
+    "logaddexp": lambda L, x: L.logaddexp(x, x * 1j),
+    "logcumsumexp": lambda L, x: L.logcumsumexp(x * 5, 0),
+    "lu_factor": lambda L, x: L.linalg.lu_factor(x),
+    "cholesky": lambda L, x: L.linalg.cholesky(x @ x.mH + 3 * L.eye(3)),
+    "cov": lambda L, x: L.cov(x, aweights=L.tensor([1.0, 2.0, 3.0])),
+    "masked.var": lambda L, x: L.masked.var(x, 0),
+    "masked.logsumexp": lambda L, x: L.masked.logsumexp(x, 0),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex(name: str) -> None:
+    compare(with_gradients(COMPLEX[name], 3, 3, dtype="complex64"))
+
+
+HALF: dict[str, Call] = {
+    "var": lambda L, x: x.var(0),
+    "std_mean": lambda L, x: L.std_mean(x, 0),
+    "norm": lambda L, x: x.norm(),
+    "normalize": lambda L, x: L.nn.functional.normalize(x),
+    "gaussian_nll_loss": lambda L, x: L.nn.functional.gaussian_nll_loss(x, x.detach() + 1, x.detach()),
+    "alpha_dropout": lambda L, x: L.nn.functional.alpha_dropout(x, 0.5, False),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", HALF)
+def test_half_precision(name: str, dtype: str) -> None:
+    compare(with_gradients(HALF[name], 3, 3, dtype=dtype), 0.03, 0.03)
+
+
+def test_half_precision_without_gradients() -> None:
+    compare(lambda L: L.histc(drawn(L, "bfloat16", 20), 3))
+    compare(lambda L: L.cov(drawn(L, "bfloat16", 3, 4), aweights=L.tensor([1.0, 2.0, 3.0, 4.0])), 0.05, 0.05)
+    layer = rushlight.nn.LazyBatchNorm1d(dtype=rushlight.bfloat16)
+    assert layer.half()(rushlight.ones(2, 3).half()).dtype == rushlight.float16
+    x = rushlight.eye(2).bfloat16()
+    assert rushlight.matrix_exp(x).dtype == rushlight.bfloat16  # (PyTorch's result is not near the exponential here)
+    np.testing.assert_allclose(plain(rushlight.matrix_exp(x).float()), np.e * np.eye(2), rtol=0.01)
+
+
+REFUSED: dict[str, Call] = {
+    "addr": lambda L, x: L.addr(x.long(), x[0].long(), x[0].long(), beta=0.5),
+    "hardtanh": lambda L, x: L.nn.functional.hardtanh(x.to(L.uint8)),
+    "alpha_dropout": lambda L, x: L.nn.functional.alpha_dropout(x.long(), 0.5, True),
+    "narrow": lambda L, x: L.narrow(x, 0, L.tensor(True), 1),
+    "max": lambda L, x: L.max(2, 3),
+    "arange": lambda L, x: L.arange(0, 64, 0.5, out=L.zeros(0, dtype=L.int64)),
+    "aminmax": lambda L, x: L.aminmax(x, dim=0, out=(x[0].clone(), x[0].double())),
+    "gather": lambda L, x: L.gather(x[0], 0, L.tensor([0, 1, 2]), out=x[0]),
+    "take": lambda L, x: L.take(x[0], L.tensor([0, 1, 2]), out=x[0]),
+    "cat": lambda L, x: L.cat([x, x], out=x),
+    "kthvalue": lambda L, x: L.kthvalue(x[0], 1, out=(x[0], L.tensor(0))),
+    "masked_select": lambda L, x: L.masked_select(x[0], L.tensor([True, False, True]), out=x[0]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    kinds = []
+    for library in (torch, rushlight):
+        with pytest.raises(Exception) as caught:
+            REFUSED[name](library, library.ones(3, 3))
+        kinds.append(next(c for c in caught.type.__mro__ if c.__module__ == "builtins"))
+    assert kinds[0] is kinds[1]
