@@ -61,7 +61,7 @@ def test_help_and_version_as_a_process():
     assert command("--version").stdout == f"rushlight {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["demo", "info"])
+@pytest.mark.parametrize("name", ["check", "demo", "info", "run"])
 def test_help_of_each_command(capsys, name):
     with pytest.raises(SystemExit) as stop:
         main([name, "--help"])

@@ -458,6 +458,10 @@ HOSTILE = {
     "sizes and strides of different length": tensor_program(0, (2, 2), (1,)),
     "a tensor of no storage": tensor_program(0, (2,), (1,), storage=text("x")),
     "an array of objects": program(name_of("numpy", "dtype"), text("O8"), pickle.TUPLE1, pickle.REDUCE),
+    **{
+        f"a dtype called {code}": program(name_of("numpy", "dtype"), text(code), pickle.TUPLE1, pickle.REDUCE)
+        for code in ("9", "i4,i4", "(2,)f8", "f8\n", "object")
+    },
     "a defaultdict of anything": program(
         name_of("collections", "defaultdict"), text("x"), pickle.TUPLE1, pickle.REDUCE
     ),

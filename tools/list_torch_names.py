@@ -4,7 +4,8 @@
 
 With this list `import torch`, answered by Rushlight, can tell what PyTorch has and we lack from what nobody has. A line
 is a module, a colon and its names; `Linear=torch.nn.modules.linear` is a class with the module that defines it.
-Packages that are refused as a whole (`compat/refused.py`) are left out.
+Packages that are refused as a whole (`compat/refused.py`) are left out. The line of `torch.Tensor()` has what tensors
+have.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def main() -> None:
         except Exception:
             continue  # needs a library that is not installed
         lines.append(" ".join([f"{name}:", *names(module)]))
+    lines.append(" ".join(["torch.Tensor():", *(name for name in sorted(dir(torch.Tensor)) if name[0] != "_")]))
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import UnsupportedError
-from .names import home, is_module, names_of
+from .names import home, is_module, names_of, packages_of
 from .refused import advice, refused
 
 SHIM = str(Path(__file__).with_name("shim"))  # a folder whose torch.py calls install_as_torch
@@ -32,6 +32,9 @@ def stand_in(full: str) -> Any:
     import; classes that we lack still serve isinstance and annotations. Where nothing answers: AttributeError."""
     module, _, name = full.rpartition(".")
     known = names_of(module)
+    for package in packages_of(module, known.get(name, module)):
+        if name in vars(package):
+            return vars(package)[name]
     if is_module(full) or (advice(full) and not name.startswith("__")):
         return importlib.import_module(full)
     if name in known and name[0].isupper() and not name.isupper():
@@ -52,10 +55,19 @@ class Torch(ModuleType):
 
 
 class Answering(ModuleType):
-    """One of our modules while it answers for PyTorch's."""
+    """One of our modules while it answers for PyTorch's; several may be one here."""
 
     def __getattr__(self, name: str) -> Any:
-        return stand_in(f"torch{self.__name__.removeprefix('rushlight')}.{name}")
+        *others, last = _answered.get(self.__name__, [f"torch{self.__name__.removeprefix('rushlight')}"])
+        for module in others:
+            try:
+                return stand_in(f"{module}.{name}")
+            except AttributeError:
+                pass
+        return stand_in(f"{last}.{name}")
+
+
+_answered: dict[str, list[str]] = {}  # our modules, and PyTorch's that were imported and that they answer for
 
 
 def _answers(name: str, value: Any) -> bool:
@@ -93,6 +105,7 @@ class AliasLoader(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         self.module = importlib.import_module(self.name)
+        _answered.setdefault(self.module.__name__, []).append(spec.name)
         self.spec = self.module.__spec__
         return self.module
 

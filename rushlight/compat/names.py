@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 from ..rooms import exists
+
+_PARALLEL = ("data_parallel", "distributed", "parallel_apply", "replicate", "scatter_gather")
 
 # Modules that are cut in another way here. (`rushlight.nn.modules` has a table of its own.)
 _MOVED = {
     "torch._tensor": "rushlight.tensor",
     "torch.autograd.anomaly_mode": "rushlight.autograd.anomaly",
+    **{f"torch.nn.parallel.{name}": "rushlight.nn.parallel" for name in _PARALLEL},
     "torch.optim.adamw": "rushlight.optim.adam",
     "torch.optim.sparse_adam": "rushlight.optim.sparse_adam",
     "torch.utils.data.dataloader": "rushlight.utils.data.loader",
@@ -28,7 +33,8 @@ def _lines() -> MappingProxyType[str, str]:
 
 @cache
 def names_of(module: str) -> MappingProxyType[str, str]:
-    """The public names in one of PyTorch's modules, with the module that defines them (its own, unless said)."""
+    """The public names in one of PyTorch's modules (or, for "torch.Tensor()", of its tensors), with the module that
+    defines them (its own, unless said)."""
     entries = (entry.partition("=") for entry in _lines().get(module, "").split())
     return MappingProxyType({name: home or module for name, _, home in entries})
 
@@ -45,3 +51,15 @@ def home(name: str) -> str | None:
     if not (private or is_module(name)):
         return None  # ours alone, as rushlight.train is
     return ours if exists(ours) else None
+
+
+def packages_of(name: str, origin: str) -> Iterator[ModuleType]:
+    """Where else a name of PyTorch's module `name` may be here: where PyTorch has it from, and our packages around the
+    module, the innermost first, without the root. (`torch.nn.modules.activation.MultiheadAttention` is in `nn`.)"""
+    places = [origin] if origin != name else []
+    while (name := name.rpartition(".")[0]).count("."):
+        places.append(name)
+    for place in places:
+        ours = home(place)
+        if ours is not None:
+            yield import_module(ours)

@@ -107,7 +107,11 @@ def refused(name: str) -> Refused:
     return Refused(last, (), {"__module__": module, "__doc__": "Raises when it is used.", "_missing": name})
 
 
+def reason(name: str) -> str:
+    """That a name is missing, and what to do instead."""
+    return f"Rushlight does not have it; {advice(name) or 'see docs/torch-differences.md for what differs'}"
+
+
 def explain(cls: Any) -> str:
-    """The message: what is missing, and what to do instead."""
-    name = cls._missing
-    return f"{name}: Rushlight does not have it; {advice(name) or 'see docs/torch-differences.md for what differs'}"
+    """The message when something missing is used."""
+    return f"{cls._missing}: {reason(cls._missing)}"

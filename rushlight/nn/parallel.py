@@ -1,9 +1,11 @@
-"""`torch.nn.parallel`: DataParallel as PyTorch has it on a machine without GPUs, where it is a wrapper and no more."""
+"""`torch.nn.parallel`: DataParallel as PyTorch has it on a machine without GPUs, where it is a wrapper and no more;
+what moves tensors between GPUs raises."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
+from ..device import check_device
 from ..errors import UnsupportedError
 from .module import Module
 
@@ -41,6 +43,19 @@ def data_parallel(
     """`module(*inputs, **module_kwargs)`, as `DataParallel` computes it."""
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     return module(*inputs, **(module_kwargs or {}))
+
+
+def _between_gpus(*args: Any, **kwargs: Any) -> NoReturn:
+    """Copies tensors or modules to GPUs, or collects them from there.
+
+    Raises:
+        NotImplementedError (also a RuntimeError and an AssertionError): there are no GPUs.
+    """
+    check_device("cuda")
+    raise AssertionError
+
+
+scatter = scatter_kwargs = gather = replicate = parallel_apply = _between_gpus
 
 
 class DistributedDataParallel(Module):

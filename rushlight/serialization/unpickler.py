@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import struct
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
@@ -59,11 +60,14 @@ def _size(sizes: Any) -> Size:
     return Size(tuple(int(n) for n in sizes))
 
 
+_CODE = re.compile(r"[<>|=]?[biufcSU]\d{1,5}", re.ASCII)
+
+
 def _numpy_dtype(code: Any, align: Any = False, copy: Any = True) -> Any:
-    kind = np.dtype(code) if isinstance(code, str) and len(code) < 8 else None
-    if kind is None or kind.kind not in "biufcSU":
+    """A dtype by its code, 'f8' say. NumPy itself also takes text that it evaluates."""
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise UnsafePickleError(f"NumPy's dtype {code!r} is not allowed")
-    return kind
+    return np.dtype(code)
 
 
 def _numpy_scalar(kind: Any, data: Any = b"") -> Any:
