@@ -20,6 +20,7 @@ ROOT = Path(rushlight.__file__).parent
 FLOORS = [
     ["version", "rooms"],
     ["errors"],
+    ["detour"],
     ["dtypes"],
     ["device"],
     ["hooks"],
@@ -40,8 +41,8 @@ FLOORS = [
     ["storage", "hub"],
     ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard", "pytree"],
     ["optim.swa_utils", "distributions"],  # the one averages modules, the other uses nn.functional
-    ["func", "utils._pytree"],  # the one maps and differentiates modules
-    ["multiprocessing", "utils.model_zoo"],
+    ["func", "utils._pytree", "amp"],  # the one maps and differentiates modules
+    ["multiprocessing", "utils.model_zoo", "cuda.amp", "cpu.amp"],
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
     ["compat.shim"],
@@ -67,6 +68,8 @@ DEFERRED: set[tuple[str, str]] = {
 NOT_FACADES = {
     "__init__.py",  # also silences NumPy's floating-point warnings in our own code
     "kernels/__init__.py",  # @kernel itself
+    "cpu/__init__.py",  # answers, also imports amp on use
+    "cuda/__init__.py",
     "utils/__init__.py",  # also imports rare rooms on use
     "nn/modules/__init__.py",  # a table: which of PyTorch's module paths is which of ours
 }

@@ -20,6 +20,28 @@ _FROM: dict[str, str] = {
     "is_storage": "storage",
     "typename": "compat.settings",
     "vmap": "func",
+    "GradScaler": "amp",
+    **dict.fromkeys(
+        (
+            "autocast",
+            "autocast_decrement_nesting",
+            "autocast_increment_nesting",
+            "clear_autocast_cache",
+            "get_autocast_cpu_dtype",
+            "get_autocast_dtype",
+            "get_autocast_gpu_dtype",
+            "is_autocast_cache_enabled",
+            "is_autocast_cpu_enabled",
+            "is_autocast_enabled",
+            "set_autocast_cache_enabled",
+            "set_autocast_cpu_dtype",
+            "set_autocast_cpu_enabled",
+            "set_autocast_dtype",
+            "set_autocast_enabled",
+            "set_autocast_gpu_dtype",
+        ),
+        "amp.autocast_mode",
+    ),
     **dict.fromkeys(
         (
             "are_deterministic_algorithms_enabled",

@@ -6,10 +6,12 @@ usual preamble of a script work; whatever would need a GPU raises when a tensor 
 
 from __future__ import annotations
 
+from types import ModuleType as _ModuleType
 from typing import Any, NoReturn
 
-from .device import check_device
-from .errors import DTypeError
+from .. import rooms as _rooms
+from ..device import check_device
+from ..errors import DTypeError
 
 
 def is_available() -> bool:
@@ -196,3 +198,8 @@ FloatTensor, DoubleTensor = _gpu_type("FloatTensor"), _gpu_type("DoubleTensor")
 HalfTensor, BFloat16Tensor = _gpu_type("HalfTensor"), _gpu_type("BFloat16Tensor")
 ByteTensor, CharTensor, ShortTensor = _gpu_type("ByteTensor"), _gpu_type("CharTensor"), _gpu_type("ShortTensor")
 IntTensor, LongTensor, BoolTensor = _gpu_type("IntTensor"), _gpu_type("LongTensor"), _gpu_type("BoolTensor")
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """`cuda.amp`, also without an import of its own."""
+    return _rooms.room(__name__, name)

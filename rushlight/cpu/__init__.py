@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import ModuleType as _ModuleType
 from typing import Any
+
+from .. import rooms as _rooms
 
 
 def is_available() -> bool:
@@ -31,3 +34,8 @@ def set_device(device: Any) -> None:
 
 def synchronize(device: Any = None) -> None:
     """Waits for work in the background: there is none."""
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """`cpu.amp`, also without an import of its own."""
+    return _rooms.room(__name__, name)
