@@ -23,6 +23,7 @@ FLOORS = [
     ["detour"],
     ["dtypes"],
     ["device"],
+    ["mistakes"],
     ["hooks"],
     ["kernels"],
     ["threads"],

@@ -38,9 +38,8 @@ class _Events:
 
     def _add(self, kind: str, tag: str, value: Any, step: Any, walltime: Any) -> None:
         event = import_module("tensorboard.compat.proto.event_pb2").Event
-        summary = import_module(f"tensorboard.plugins.{kind}.summary").pb(tag, value)
-        for each in summary.value:
-            each.tag = tag  # the packages' functions append their own name
+        module = import_module(f"tensorboard.plugins.{kind}.summary_v2")  # its older twin wants tensorflow
+        summary = getattr(module, f"{kind}_pb")(tag, value)
         self.file.add_event(event(wall_time=walltime or time.time(), step=int(step or 0), summary=summary))
 
     def add_scalar(self, tag: str, value: Any, step: Any = None, walltime: Any = None, **options: Any) -> None:
