@@ -1,8 +1,11 @@
 // A caching allocator under NumPy. A training step makes and drops the same large arrays over and over; the system
 // takes their pages back at each drop and hands out fresh ones, cleared, at each page fault. Here a freed block goes to
 // the list of its size class and the next array of that class takes it. Every block starts with a header of one cache
-// line that holds its class, so the data is aligned to 64 bytes and freeing needs no size. Blocks of 4 MB and more
-// start at a 2 MB boundary and ask for huge pages.
+// line that holds its class, so the data is aligned to 64 bytes and freeing needs no size.
+//
+// The first touch of memory costs more than the work on it, unless pages are huge: a ResNet's first step took twice the
+// time of a later one. So blocks from 256 KB on are cut one after the other from chunks of address space that ask for
+// huge pages. A chunk is never unmapped: a block that goes back to the system gives up its pages and keeps its address.
 //
 // NumPy keeps the choice of an allocator per context (a new Python thread starts with NumPy's own): arrays remember
 // which one they came from, so the two mix freely.
@@ -20,10 +23,12 @@ namespace rushlight {
 namespace {
 
 constexpr size_t LINE = 64;
+constexpr size_t PAGE = 4096;
 constexpr size_t HUGE_PAGE = size_t(2) << 20;
-constexpr size_t HUGE_FROM = size_t(4) << 20;
-constexpr size_t MAPPED_FROM = size_t(1) << 18;  // from here on blocks come from mmap, and so are zero at first
-constexpr int STEPS = 8;                         // size classes between a power of two and the next: 12 % waste at most
+constexpr size_t CHUNK = size_t(64) << 20;
+constexpr size_t CUT_FROM = size_t(1) << 18;  // from here on blocks are cut from chunks, and so are zero at first
+constexpr size_t MAPPED_FROM = CHUNK / 2;     // from here on each block is a mapping of its own
+constexpr int STEPS = 8;                      // size classes between a power of two and the next: 12 % waste at most
 constexpr int CLASSES = 48 * STEPS;
 
 struct alignas(LINE) Block {
@@ -57,9 +62,11 @@ public:
 struct Cache {
     SpinLock lock;
     Block* free[CLASSES] = {};
-    size_t cached = 0;  // bytes in the lists
-    size_t in_use = 0;  // bytes in arrays
-    size_t limit = 0;   // of `cached`
+    Block* empty[CLASSES] = {};            // without pages: what was cut from chunks and given back
+    char *next = nullptr, *end = nullptr;  // what is left of the newest chunk
+    size_t cached = 0;                     // bytes in the lists
+    size_t in_use = 0;                     // bytes in arrays
+    size_t limit = 0;                      // of `cached`
     uint64_t hits = 0, misses = 0;
 };
 Cache cache;
@@ -75,8 +82,8 @@ void* map(size_t bytes) {
     return p == MAP_FAILED ? nullptr : p;
 }
 
-// Maps more than is asked for and gives back what lies outside the aligned part.
-void* map_huge(size_t bytes) {
+// Maps more than is asked for and gives back what lies outside the part aligned to huge pages.
+char* map_huge(size_t bytes) {
     char* start = static_cast<char*>(map(bytes + HUGE_PAGE));
     if (!start) return nullptr;
     const size_t before = (HUGE_PAGE - reinterpret_cast<uintptr_t>(start) % HUGE_PAGE) % HUGE_PAGE;
@@ -88,20 +95,55 @@ void* map_huge(size_t bytes) {
     return start + before;
 }
 
-size_t mapped_bytes(size_t capacity) {
-    const size_t page = capacity >= HUGE_FROM ? HUGE_PAGE : 4096;
-    return (capacity + page - 1) / page * page;
+size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+Block* pop(Block*& list) {
+    Block* first = list;
+    if (first) list = first->next;
+    return first;
 }
 
-Block* from_system(size_t capacity) {
-    if (capacity < MAPPED_FROM) return static_cast<Block*>(std::aligned_alloc(LINE, capacity));
-    const size_t bytes = mapped_bytes(capacity);
-    return static_cast<Block*>(capacity >= HUGE_FROM ? map_huge(bytes) : map(bytes));
+void push(Block*& list, Block* block) {
+    block->next = list;
+    list = block;
+}
+
+// The next `bytes` of the newest chunk; what too small a rest would have held is never touched.
+Block* cut(size_t bytes) {
+    if (size_t(cache.end - cache.next) < bytes) {
+        char* chunk = map_huge(CHUNK);
+        if (!chunk) return nullptr;
+        cache.next = chunk;
+        cache.end = chunk + CHUNK;
+    }
+    char* start = cache.next;
+    cache.next += bytes;
+    return reinterpret_cast<Block*>(start);
+}
+
+// *fresh tells whether the block holds zeros.
+Block* from_system(int size_class, size_t capacity, bool* fresh) {
+    *fresh = capacity >= CUT_FROM;
+    if (capacity < CUT_FROM) return static_cast<Block*>(std::aligned_alloc(LINE, capacity));
+    if (capacity >= MAPPED_FROM) return reinterpret_cast<Block*>(map_huge(round_up(capacity, HUGE_PAGE)));
+    cache.lock.lock();
+    Block* block = pop(cache.empty[size_class]);
+    if (block)
+        *fresh = false;  // its first page was kept
+    else
+        block = cut(round_up(capacity, PAGE));
+    cache.lock.unlock();
+    return block;
 }
 
 void to_system(Block* block) {
-    if (block->capacity < MAPPED_FROM) return std::free(block);
-    munmap(block, mapped_bytes(block->capacity));
+    const size_t capacity = block->capacity;
+    if (capacity < CUT_FROM) return std::free(block);
+    if (capacity >= MAPPED_FROM) return void(munmap(block, round_up(capacity, HUGE_PAGE)));
+    madvise(reinterpret_cast<char*>(block) + PAGE, round_up(capacity, PAGE) - PAGE, MADV_DONTNEED);
+    cache.lock.lock();
+    push(cache.empty[block->size_class], block);
+    cache.lock.unlock();
 }
 
 // Takes all cached blocks out under the lock, so that they can be given back without it.
@@ -109,11 +151,7 @@ Block* take_everything() {
     Block* all = nullptr;
     cache.lock.lock();
     for (Block*& list : cache.free)
-        while (Block* block = list) {
-            list = block->next;
-            block->next = all;
-            all = block;
-        }
+        while (Block* block = pop(list)) push(all, block);
     cache.cached = 0;
     cache.lock.unlock();
     return all;
@@ -129,28 +167,25 @@ void empty_cache() {
 
 Block* from_cache(int size_class, size_t capacity) {
     cache.lock.lock();
-    Block* block = cache.free[size_class];
-    if (block) {
-        cache.free[size_class] = block->next;
-        cache.cached -= capacity;
-    }
+    Block* block = pop(cache.free[size_class]);
+    if (block) cache.cached -= capacity;
     block ? cache.hits++ : cache.misses++;
     cache.in_use += capacity;
     cache.lock.unlock();
     return block;
 }
 
-// A block for `bytes` of data; *fresh tells whether the system has just cleared it.
+// A block for `bytes` of data; *fresh tells whether it holds zeros.
 void* allocate(size_t bytes, bool* fresh) {
     if (bytes > size_t(1) << 46) return nullptr;
     const int size_class = class_of((bytes + LINE - 1) / LINE + 1);
     const size_t capacity = lines_in(size_class) * LINE;
     Block* block = from_cache(size_class, capacity);
-    *fresh = !block && capacity >= MAPPED_FROM;
-    if (!block) block = from_system(capacity);
+    *fresh = false;
+    if (!block) block = from_system(size_class, capacity, fresh);
     if (!block) {
         empty_cache();
-        block = from_system(capacity);
+        block = from_system(size_class, capacity, fresh);
     }
     if (!block) {
         cache.lock.lock();
@@ -183,8 +218,7 @@ void numpy_free(void*, void* data, size_t) {
     cache.in_use -= block->capacity;
     const bool keep = cache.cached + block->capacity <= cache.limit;
     if (keep) {
-        block->next = cache.free[block->size_class];
-        cache.free[block->size_class] = block;
+        push(cache.free[block->size_class], block);
         cache.cached += block->capacity;
     }
     cache.lock.unlock();

@@ -60,6 +60,10 @@ before = np.empty(6_000_000, np.uint8)
 assert native.allocator_info()["in_use"] - info["in_use"] >= 6_000_000
 native.empty_cache()
 assert native.allocator_info()["cached"] == 0
+for size in (300_000, 5_000_000, 50_000_000):  # given back to the system and taken again: zeros must be zeros
+    np.full(size, 255, np.uint8)
+    native.empty_cache()
+    assert not np.zeros(size, np.uint8).any()
 native.set_cache_limit(0)
 del before
 assert native.allocator_info()["cached"] == 0
