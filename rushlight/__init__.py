@@ -40,7 +40,7 @@ from .dtypes import (
 )
 from .tensor import Size, Tensor  # isort: split
 
-from . import cuda, fft, linalg, masked, nn, optim, serialization, signal, special, utils  # isort: split
+from . import cuda, fft, linalg, masked, nn, optim, serialization, signal, sparse, special, utils  # isort: split
 
 from .device import device, get_default_device, set_default_device
 from .legacy import (

@@ -326,6 +326,20 @@ class Methods(TensorBase):
     unique, unique_consecutive, isin = ops.unique, ops.unique_consecutive, ops.isin
     bincount, histc, histogram = ops.bincount, ops.histc, ops.histogram
 
+    # -- sparse tensors
+
+    to_sparse, to_dense, coalesce, is_coalesced = (
+        ops.sparse_coo.to_sparse,
+        ops.sparse_coo.to_dense,
+        ops.sparse_coo.coalesce,
+        ops.sparse_coo.is_coalesced,
+    )
+    to_sparse_coo, indices, values = ops.sparse_coo.to_sparse, ops.sparse_coo.indices, ops.sparse_coo.values
+    _indices, _values, _nnz = ops.sparse_coo.raw_indices, ops.sparse_coo.raw_values, ops.sparse_coo.nnz
+    sparse_dim, dense_dim, sparse_mask = ops.sparse_coo.sparse_dim, ops.sparse_coo.dense_dim, ops.sparse_coo.sparse_mask
+    to_sparse_csr, to_sparse_csc = ops.sparse_csr_tensor, ops.sparse_csc_tensor
+    to_sparse_bsr, to_sparse_bsc = ops.sparse_bsr_tensor, ops.sparse_bsc_tensor
+
     # -- gather and scatter
 
     gather, take_along_dim, index_select, take = ops.gather, ops.take_along_dim, ops.index_select, ops.take

@@ -209,10 +209,25 @@ def _suffixes(tensor: Tensor) -> list[str]:
     return found
 
 
+def _sparse_text(tensor: Tensor) -> str:
+    """Places and elements, each as a tensor."""
+    parts = []
+    for name, array in (("indices", tensor._array.indices), ("values", tensor._array.values)):
+        text = f"{name}={tensor_text(wrap(array))}"[:-1].partition(", dtype")[0]
+        size = f", size={array.shape}" if not array.size and "size=" not in text else ""
+        parts.append((text + size + ")").replace("\n", "\n" + " " * (len(name) + 8)))
+    told = [f"size={tuple(tensor.shape)}", f"nnz={tensor._nnz()}", "layout=torch.sparse_coo"]
+    told[2:2] = [suffix for suffix in _suffixes(tensor) if suffix.startswith("dtype")]
+    told += [suffix for suffix in _suffixes(tensor) if not suffix.startswith(("dtype", "size"))]
+    return "tensor(" + (",\n" + " " * 7).join([*parts, ", ".join(told)]) + ")"
+
+
 def tensor_text(tensor: Tensor, contents: str | None = None) -> str:
     """What `repr(tensor)` shows."""
     if type(tensor._array) is BatchedArray:
         return f"BatchedTensor(value={tensor_text(wrap(tensor._array.array))})"
+    if tensor.is_sparse:
+        return _sparse_text(tensor)
     plain = type(tensor).__name__ in ("Tensor", "Parameter")
     prefix = "tensor(" if plain else f"{type(tensor).__name__}("
     indent = len(prefix)

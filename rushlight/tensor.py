@@ -17,6 +17,7 @@ from .device import CPU, check_device, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError
 from .hooks import RemovableHandle, register
 from .kernels.arrays import address_of, root_of
+from .kernels.sparse import Coo
 from .methods import Methods
 from .ops.numpy_protocol import call_function, call_ufunc
 from .ops.promotion import cast
@@ -99,7 +100,7 @@ class Tensor(Methods):
     def nbytes(self) -> int:
         return self._array.nbytes
 
-    is_cuda = is_sparse = is_quantized = is_meta = is_mps = is_mkldnn = is_xpu = is_nested = is_sparse_csr = False
+    is_cuda = is_quantized = is_meta = is_mps = is_mkldnn = is_xpu = is_nested = is_sparse_csr = False
     names = None
 
     is_cpu = True
@@ -107,8 +108,12 @@ class Tensor(Methods):
     name = None
 
     @property
+    def is_sparse(self) -> bool:
+        return type(self._array) is Coo
+
+    @property
     def layout(self) -> Any:
-        return ops.conversion.strided
+        return ops.conversion.sparse_coo if self.is_sparse else ops.conversion.strided
 
     def get_device(self) -> int:
         return -1

@@ -36,7 +36,15 @@ FLOORS = [
     ["printing"],
     ["methods"],
     ["tensor"],
-    ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules of their own
+    [
+        "special",
+        "linalg",
+        "sparse",
+        "fft",
+        "masked",
+        "signal",
+        "legacy",
+    ],  # names that PyTorch gathers in modules of their own
     ["types", "testing", "overrides", "_C"],
     ["serialization"],
     ["storage", "hub"],

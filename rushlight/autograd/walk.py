@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..kernels import native
+from ..kernels.sparse import Coo
 from .grad_mode import mode, set_grad_enabled
 from .tape import Leaf, Operator, Pick, TensorBase, touch, wrap
 
@@ -140,6 +141,8 @@ def _deliver(leaf: Leaf, grad: Any, create_graph: bool = False) -> None:
         tensor._grad = grad if have is None else have + grad
     elif have is None:
         tensor._grad = wrap(np.copy(grad, order="C", subok=True))  # others may hold it, so not the array itself
+    elif type(have._array) is Coo:
+        have._array = have._array + grad
     else:
         np.add(have._array, grad, out=have._array)
         touch(have._array)

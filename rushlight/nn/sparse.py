@@ -46,7 +46,7 @@ class Embedding(_Table):
         padding_idx: this row is 0 at first and gets no gradient.
         max_norm, norm_type: rows with a larger norm of this order are scaled down when they are read.
         scale_grad_by_freq: divide each row's gradient by how often it was read.
-        sparse: refused when called.
+        sparse: the table's gradient is a sparse tensor, for SGD, Adagrad and SparseAdam.
 
     Shape:
         integers (...) -> (..., embedding_dim).

@@ -347,6 +347,15 @@ from .sorting import (
     unique,
     unique_consecutive,
 )
+from .sparse_coo import (
+    sparse_bsc_tensor,
+    sparse_bsr_tensor,
+    sparse_compressed_tensor,
+    sparse_coo_tensor,
+    sparse_csc_tensor,
+    sparse_csr_tensor,
+    spmm,
+)
 from .special_functions import digamma, erf, erfc, erfinv, igamma, igammac, lgamma, logit, mvlgamma, polygamma, sinc
 from .spread import dist, norm, renorm, std, std_mean, var, var_mean
 from .statistics import corrcoef, cov

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.tape import Operator, touch, wrap
+from ..autograd.tape import Operator, TensorBase, touch, wrap
 from ..errors import ArgumentError, AssertError, OperatorError, RangeError, ShapeError, UnsupportedError
 from ..kernels import kernel, xp
+from ..kernels.sparse import Coo
 from .promotion import all_values
 
 if TYPE_CHECKING:
@@ -46,6 +47,20 @@ class Embedding(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         return EmbeddingGradient.derive(grad, *ctx.facts)
+
+
+class SparseEmbedding(Embedding):
+    """The table's gradient is sparse: the rows that were read, each as often as it was."""
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        if isinstance(grad, TensorBase):
+            raise UnsupportedError("embedding: sparse gradients have no derivatives of their own; use sparse=False")
+        indices, rows, padding_idx, _ = ctx.facts
+        flat, kept = indices.reshape(-1), grad.reshape((indices.size, grad.shape[-1]))
+        if padding_idx >= 0:
+            flat, kept = flat[flat != padding_idx], kept[flat != padding_idx]
+        return Coo(flat[None].astype(np.int64), kept, (rows, grad.shape[-1]))
 
 
 class EmbeddingGradient(Operator):
@@ -104,11 +119,10 @@ def renormalise_(weight: Tensor, indices: Array, max_norm: float, norm_type: flo
     touch(weight._array)
 
 
-def _refuse_sparse(name: str, sparse: bool) -> None:
-    if sparse:
-        raise UnsupportedError(
-            f"{name}: sparse gradients are not supported; use sparse=False, the gradient is then a dense tensor"
-        )
+def _lookup(name: str, sparse: bool, scale_grad_by_freq: bool) -> type[Operator]:
+    if sparse and scale_grad_by_freq:
+        raise OperatorError(f"{name}: scale_grad_by_freq not supported with sparse gradients")
+    return SparseEmbedding if sparse else Embedding
 
 
 def embedding(
@@ -128,7 +142,7 @@ def embedding(
         padding_idx: this row gets no gradient.
         max_norm: rows read with a larger norm (of order `norm_type`) are first scaled down to it, in place.
         scale_grad_by_freq: divide each row's gradient by how often it was read here.
-        sparse: refused.
+        sparse: the gradient of `weight` becomes a sparse tensor, for SGD, Adagrad and SparseAdam.
 
     Returns:
         (*input.shape, D).
@@ -141,7 +155,7 @@ def embedding(
         tensor([[3., 4.],
                 [1., 2.]])
     """
-    _refuse_sparse("embedding", sparse)
+    kind = _lookup("embedding", sparse, scale_grad_by_freq)
     padding = _checked_padding("embedding", padding_idx, weight._array.shape[0])
     if weight._array.ndim != 2:
         raise ShapeError(f"embedding: 'weight' must be 2-D, not {tuple(weight.shape)}")
@@ -149,7 +163,7 @@ def embedding(
     if max_norm is not None:
         renormalise_(weight, indices, max_norm, norm_type)
     counts = np.bincount(indices.reshape(-1), minlength=weight._array.shape[0]) if scale_grad_by_freq else None
-    return Embedding.apply(weight, indices, padding, counts)
+    return kind.apply(weight, indices, padding, counts)
 
 
 # --------------------------------------------------------------------------------------------------------------- bags
@@ -294,7 +308,9 @@ def embedding_bag(
     Raises:
         IndexError: an index outside the table. ValueError: arguments that do not go together.
     """
-    _refuse_sparse("embedding_bag", sparse)
+    kind = _lookup("embedding_bag", sparse, scale_grad_by_freq)
+    if sparse and mode == "max":
+        raise ArgumentError("embedding_bag: max mode does not support sparse weights")
     if weight._array.dtype == np.int64 and input.is_floating_point():
         weight, input = input, weight  # torch: the old order of arguments
     _check_bags(input, weight, offsets, per_sample_weights, mode, scale_grad_by_freq)
@@ -313,7 +329,7 @@ def embedding_bag(
         flat, bags = flat[kept], bags[kept]
         factors = None if factors is None else factors[kept]
     counts = np.bincount(flat, minlength=weight._array.shape[0]) if scale_grad_by_freq else None
-    rows = Embedding.apply(weight, flat, -1, counts)
+    rows = kind.apply(weight, flat, -1, counts)
     if factors is not None:
         rows = rows * factors.unsqueeze(-1)
     if mode == "max":

@@ -20,6 +20,7 @@ from .joining import stack
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, is_complex, is_half, not_a_tensor, unbroadcast
 from .shape import expand, movedim, permute, reshape
+from .sparse_coo import is_coo, sparse_mm
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -162,7 +163,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         >>> rushlight.matmul(rushlight.ones(2, 3), rushlight.ones(3)).tolist()
         [3.0, 3.0]
     """
-    result = _product(input, other, "matmul")
+    result = sparse_mm(input, other) if is_coo(input) else _product(input, other, "matmul")
     return result if out is None else into(out, result, "matmul")
 
 
@@ -179,7 +180,7 @@ def _ranked(a: Any, b: Any, ranks: tuple[int, int], name: str) -> None:
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """(N, K) @ (K, M) -> (N, M), without broadcasting."""
     _ranked(input, mat2, (2, 2), "mm")
-    result = _product(input, mat2, "mm")
+    result = sparse_mm(input, mat2) if is_coo(input) else _product(input, mat2, "mm")
     return result if out is None else into(out, result, "mm")
 
 

@@ -71,6 +71,7 @@ class Adagrad(Rule):
     """
 
     shaped = ("sum",)
+    handles_sparse = True
 
     def __init__(
         self,

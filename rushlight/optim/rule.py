@@ -18,6 +18,7 @@ from ..autograd.grad_mode import enable_grad
 from ..autograd.tape import touch, wrap
 from ..errors import ArgumentError, OperatorError, ShapeError, UnsupportedError
 from ..kernels import kernel
+from ..kernels.sparse import Coo
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, ParamsT, StateDict
 
@@ -45,7 +46,7 @@ def gradients_of(params: list[Tensor]) -> tuple[list[Tensor], list[Array], list[
     arrays = [p._array for p in having]
     grads = [p._grad._array for p in having]  # type: ignore[union-attr]
     plain = all(
-        a.flags.writeable and a.dtype.kind != "c" and a.shape == g.shape and a.dtype == g.dtype
+        a.flags.writeable and a.dtype.kind != "c" and type(g) is not Coo and a.shape == g.shape and a.dtype == g.dtype
         for a, g in zip(arrays, grads)
     )
     return having, arrays, grads, plain
@@ -60,6 +61,7 @@ class Rule(Optimizer):
 
     shaped: tuple[str, ...] = ()  # entries of the state that have their parameter's shape
     handles_complex = True
+    handles_sparse = False
 
     def _start(self, p: Tensor, group: Group) -> State:
         """The state with which a parameter begins."""
@@ -93,6 +95,8 @@ class Rule(Optimizer):
         """The arrays of a group, checked: what may raise raises here."""
         params, arrays, grads, plain = gradients_of(group["params"])
         is_complex = False if plain else self._examine(group, params, arrays)
+        if not plain:
+            grads = [g.dense() if type(g) is Coo else g for g in grads]
         return Batch(params, arrays, grads, is_complex)
 
     def _examine(self, group: Group, params: list[Tensor], arrays: list[Array]) -> bool:
@@ -110,12 +114,22 @@ class Rule(Optimizer):
         """Raises for the first gradient that does not fit its parameter."""
         for p in params:
             array, grad = p._array, p._grad._array  # type: ignore[union-attr]
+            if type(grad) is Coo:
+                self._check_sparse(group)
             if grad.shape != array.shape:
                 raise ShapeError(
                     f"{self._label(group, p)}: gradient of shape {grad.shape} for a parameter of shape {array.shape}"
                 )
             if grad.dtype != array.dtype:
                 raise OperatorError(f"{self._label(group, p)}: {grad.dtype} gradient for a {array.dtype} parameter")
+
+    def _check_sparse(self, group: Group) -> None:
+        name = type(self).__name__
+        if not self.handles_sparse:
+            hint = ", please consider SparseAdam instead" if name in ("Adam", "AdamW") else ""
+            raise OperatorError(f"{name} does not support sparse gradients{hint}")
+        if group["weight_decay"]:
+            raise OperatorError(f"{name}: weight_decay option is not compatible with sparse gradients")
 
     def _label(self, group: Group, p: Tensor) -> str:
         place = next(i for i, q in enumerate(group["params"]) if q is p)

@@ -79,6 +79,7 @@ class SGD(Rule):
     """
 
     shaped = ("momentum_buffer",)
+    handles_sparse = True
 
     def __init__(
         self,
