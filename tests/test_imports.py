@@ -36,20 +36,14 @@ FLOORS = [
     ["printing"],
     ["methods"],
     ["tensor"],
-    [
-        "special",
-        "linalg",
-        "sparse",
-        "fft",
-        "masked",
-        "signal",
-        "legacy",
-    ],  # names that PyTorch gathers in modules of their own
+    ["distributed"],
+    ["special", "linalg", "sparse", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules
     ["types", "testing", "overrides", "_C"],
     ["serialization"],
     ["storage", "hub"],
     ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard", "pytree"],
     ["optim.swa_utils", "distributions"],  # the one averages modules, the other uses nn.functional
+    ["distributed.optim"],
     ["func", "utils._pytree", "amp"],  # the one maps and differentiates modules
     ["multiprocessing", "utils.model_zoo", "cuda.amp", "cpu.amp"],
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
@@ -58,6 +52,7 @@ FLOORS = [
     ["train"],
     ["data"],
     ["cli"],
+    ["distributed.run"],  # torchrun, which is the command's `launch`
     ["__main__"],
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
@@ -80,6 +75,7 @@ NOT_FACADES = {
     "cpu/__init__.py",  # answers, also imports amp on use
     "cuda/__init__.py",
     "utils/__init__.py",  # also imports rare rooms on use
+    "nn/parallel/__init__.py",  # brings rushlight.distributed on use
     "nn/modules/__init__.py",  # a table: which of PyTorch's module paths is which of ours
 }
 

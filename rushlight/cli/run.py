@@ -19,6 +19,7 @@ from types import CodeType, ModuleType, TracebackType
 
 from rushlight.cli.outcome import FAILED, INTERRUPTED, OK, UsageError
 from rushlight.compat import install_as_torch, install_for_children
+from rushlight.distributed.environment import announce
 
 SUMMARY = "run a PyTorch program with Rushlight in PyTorch's place"
 
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     start = _start_module if arguments.module is not None else _start_script
     install_as_torch()
     install_for_children()
+    announce()
     return _as_python_would(start, program)
 
 

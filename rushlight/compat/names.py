@@ -10,13 +10,16 @@ from types import MappingProxyType, ModuleType
 
 from ..rooms import exists
 
-_PARALLEL = ("data_parallel", "distributed", "parallel_apply", "replicate", "scatter_gather")
+_PARALLEL = ("parallel_apply", "replicate", "scatter_gather")
 
 # Modules that are cut in another way here. (`rushlight.nn.modules` has a table of its own.)
 _MOVED = {
     "torch._tensor": "rushlight.tensor",
     "torch.autograd.anomaly_mode": "rushlight.autograd.anomaly",
     **{f"torch.nn.parallel.{name}": "rushlight.nn.parallel" for name in _PARALLEL},
+    "torch.distributed.distributed_c10d": "rushlight.distributed",
+    "torch.distributed.launch": "rushlight.distributed.run",
+    "torch.distributed.optim.zero_redundancy_optimizer": "rushlight.distributed.optim",
     "torch.optim.adamw": "rushlight.optim.adam",
     "torch.optim.sparse_adam": "rushlight.optim.sparse_adam",
     "torch.utils.data.dataloader": "rushlight.utils.data.loader",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from ..errors import ArgumentError, UnsupportedError
+from ..errors import UnsupportedError
 
 _EAGER = "programs run as they are written here; leave the tracing out"
 _STATE = "save the model's state_dict() and load it into the same module there"
@@ -17,7 +17,16 @@ REFUSED: dict[str, str] = {
     "torch.classes": "compiled extensions of PyTorch cannot be loaded",
     "torch.contrib": _EAGER,
     "torch.cuda.amp.common": "use torch.amp",
-    "torch.distributed": "one process computes here, with as many threads as you give it",
+    "torch.distributed.algorithms": "write the hook yourself, for DistributedDataParallel.register_comm_hook",
+    "torch.distributed.autograd": "use DistributedDataParallel",
+    "torch.distributed.checkpoint": "save the state_dict on rank 0, then barrier()",
+    "torch.distributed.device_mesh": "use new_group",
+    "torch.distributed.elastic": "start the processes with rushlight launch or mpiexec",
+    "torch.distributed.fsdp": "use DistributedDataParallel, and ZeroRedundancyOptimizer",
+    "torch.distributed.launcher": "start the processes with rushlight launch or mpiexec",
+    "torch.distributed.pipelining": "use send and recv",
+    "torch.distributed.rpc": "use send and recv, or mpi4py",
+    "torch.distributed.tensor": "use DistributedDataParallel",
     "torch.export": _EAGER,
     "torch.fx": _EAGER,
     "torch.library": "write an autograd.Function, or a plain function of tensors",
@@ -52,24 +61,12 @@ REFUSED: dict[str, str] = {
 }
 
 
-# What of it can be answered truthfully, since nothing is ever distributed, traced or exported.
+# What of it can be answered truthfully, since nothing is ever traced or exported.
 ANSWERS: dict[str, Any] = {
     "torch.compiler.is_compiling": lambda: False,
-    "torch.distributed.get_rank": lambda group=None: _no_group(),
-    "torch.distributed.get_world_size": lambda group=None: _no_group(),
-    "torch.distributed.is_available": lambda: False,
-    "torch.distributed.is_gloo_available": lambda: False,
-    "torch.distributed.is_initialized": lambda: False,
-    "torch.distributed.is_mpi_available": lambda: False,
-    "torch.distributed.is_nccl_available": lambda: False,
-    "torch.distributed.is_torchelastic_launched": lambda: False,
     "torch.fx.wrap": lambda fn_or_name: fn_or_name,
     "torch.onnx.is_in_onnx_export": lambda: False,
 }
-
-
-def _no_group() -> NoReturn:
-    raise ArgumentError("Default process group has not been initialized: " + REFUSED["torch.distributed"])
 
 
 def advice(name: str) -> str | None:

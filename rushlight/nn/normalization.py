@@ -101,6 +101,9 @@ class _BatchNorm(_NormBase):
             if self.momentum is None:  # torch: a cumulative average
                 momentum = 1 / self.num_batches_tracked.item()
         use_batch = training or (mean is None and var is None)
+        return self._normalise(input, mean, var, use_batch, momentum)
+
+    def _normalise(self, input: Tensor, mean: Any, var: Any, use_batch: bool, momentum: float) -> Tensor:
         return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch, momentum, self.eps)
 
 
@@ -156,6 +159,16 @@ class SyncBatchNorm(_BatchNorm):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.process_group = process_group
+
+    def _normalise(self, input: Tensor, mean: Any, var: Any, use_batch: bool, momentum: float) -> Tensor:
+        from .parallel.sync_batch_norm import processes, sync_batch_norm
+
+        group = processes(self.process_group) if use_batch else None
+        if group is None:
+            return super()._normalise(input, mean, var, use_batch, momentum)
+        if not self.training:
+            mean = var = None
+        return sync_batch_norm(input, mean, var, self.weight, self.bias, momentum, self.eps, group)
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() < 2:

@@ -61,15 +61,14 @@ def test_names_that_we_lack_import_and_raise_when_used(passes):
         def annotated(node: fx.Node | None, other: "list[GraphModule]") -> torch.onnx.ExportOptions: ...
 
         assert not isinstance(1, SymInt) and not isinstance(torch.ones(1), (Node, torch.SymInt))
-        assert dist.is_available() is False and not dist.is_initialized() and not torch.onnx.is_in_onnx_export()
+        assert not dist.is_nccl_available() and not dist.is_initialized() and not torch.onnx.is_in_onnx_export()
         for use in (
             lambda: torch.onnx.export(torch.nn.Linear(1, 1), torch.ones(1), "f"),
             lambda: Tracer(),
             lambda: quantize_dynamic(torch.nn.Linear(1, 1)),
             lambda: FSDP(torch.nn.Linear(1, 1)),
             lambda: load("x"),
-            lambda: DistributedDataParallel(torch.nn.Linear(1, 1)),
-            lambda: dist.init_process_group("gloo"),
+            lambda: dist.init_process_group("nccl"),
             lambda: torch.jit.load("x"),
             lambda: torch.hub.load("pytorch/vision", "resnet18"),
         ):
@@ -79,10 +78,13 @@ def test_names_that_we_lack_import_and_raise_when_used(passes):
                 assert len(str(error)) > 30, error
             else:
                 raise SystemExit("not refused")
-        try:
-            dist.get_rank()
-        except ValueError as error:
-            assert "process group" in str(error)
+        for use in (dist.get_rank, lambda: DistributedDataParallel(torch.nn.Linear(1, 1))):
+            try:
+                use()
+            except ValueError as error:
+                assert "process group" in str(error)
+            else:
+                raise SystemExit("there is no group")
         """
     )
 

@@ -77,6 +77,6 @@ def test_refusals_equal_pytorchs(name):
     assert len(failures) == 2 and isinstance(failures[0], type(failures[1])) and str(failures[0]) == str(failures[1])
 
 
-def test_distributed_needs_to_be_told():
-    with pytest.raises(RuntimeError, match="give num_replicas and rank"):
+def test_distributed_needs_a_group_or_to_be_told():
+    with pytest.raises(ValueError, match="Default process group has not been initialized"):
         rushlight.utils.data.DistributedSampler(range(3))

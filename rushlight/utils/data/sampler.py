@@ -15,7 +15,7 @@ import numpy as np
 
 from ... import random
 from ...autograd.tape import wrap
-from ...errors import ArgumentError, DTypeError, OperatorError
+from ...errors import ArgumentError, DTypeError
 from ...tensor import Tensor
 
 T = TypeVar("T", covariant=True)
@@ -199,13 +199,13 @@ class DistributedSampler(Sampler[int]):
     """The share of an epoch that is this process's, out of `num_replicas`.
 
     Args:
-        num_replicas, rank: how many processes there are and which this is; both must be given.
+        num_replicas, rank: how many processes there are and which this is; the default group's if left out.
         shuffle: random order, the same in all processes; call `set_epoch` before each epoch to have another.
         seed: of that order.
         drop_last: drop samples so that shares are equal; otherwise some come twice.
 
     Raises:
-        RuntimeError: num_replicas or rank is left out. ValueError: the rank is out of range.
+        ValueError: the rank is out of range; one of the two is left out and there is no default group.
     """
 
     def __init__(
@@ -218,7 +218,10 @@ class DistributedSampler(Sampler[int]):
         drop_last: bool = False,
     ) -> None:
         if num_replicas is None or rank is None:
-            raise OperatorError("DistributedSampler: there are no process groups here; give num_replicas and rank")
+            from ...distributed.group import get_rank, get_world_size  # most programs compute in one process
+
+            num_replicas = get_world_size() if num_replicas is None else num_replicas
+            rank = get_rank() if rank is None else rank
         if not 0 <= rank < num_replicas:
             raise ArgumentError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset = dataset

@@ -1,13 +1,12 @@
-"""`torch.nn.parallel`: DataParallel as PyTorch has it on a machine without GPUs, where it is a wrapper and no more;
+"""DataParallel as PyTorch has it on a machine without GPUs, where it is a wrapper and no more;
 what moves tensors between GPUs raises."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from ..device import check_device
-from ..errors import UnsupportedError
-from .module import Module
+from ...device import check_device
+from ..module import Module
 
 
 class DataParallel(Module):
@@ -56,14 +55,3 @@ def _between_gpus(*args: Any, **kwargs: Any) -> NoReturn:
 
 
 scatter = scatter_kwargs = gather = replicate = parallel_apply = _between_gpus
-
-
-class DistributedDataParallel(Module):
-    """Trains copies of a module in several processes: refused, as one process computes here.
-
-    Raises:
-        NotImplementedError: always.
-    """
-
-    def __init__(self, module: Module, *args: Any, **kwargs: Any) -> None:
-        raise UnsupportedError("DistributedDataParallel: one process computes here; use the module itself")
