@@ -71,6 +71,10 @@ void silu_backward(const float* grad, const float* x, int64_t n, float* dx) {
     });
 }
 
+void erf_forward(const float* x, int64_t n, float* y) {
+    map(x, n, y, [](vf v) { return erf(v); });
+}
+
 void gelu_forward(const float* x, int64_t n, float* y) {
     map(x, n, y, [](vf v) { return 0.5f * v * (1.0f + erf(v * root_half)); });
 }

@@ -74,7 +74,8 @@ void sigmoid_forward(const float* x, int64_t n, float* y);                      
 void sigmoid_backward(const float* grad, const float* y, int64_t n, float* dx);  // dx = grad y (1 - y)
 void tanh_forward(const float* x, int64_t n, float* y);
 void tanh_backward(const float* grad, const float* y, int64_t n, float* dx);  // dx = grad (1 - y^2)
-void silu_forward(const float* x, int64_t n, float* y);                       // y = x sigmoid(x)
+void erf_forward(const float* x, int64_t n, float* y);   // y = 2 / sqrt(pi) * the integral of e^(-t^2) from 0 to x
+void silu_forward(const float* x, int64_t n, float* y);  // y = x sigmoid(x)
 void silu_backward(const float* grad, const float* x, int64_t n, float* dx);
 void gelu_forward(const float* x, int64_t n, float* y);  // y = x (1 + erf(x / sqrt 2)) / 2
 void gelu_backward(const float* grad, const float* x, int64_t n, float* dx);

@@ -67,6 +67,7 @@ PyMethodDef activation_methods[] = {
     RUSHLIGHT_ROW("tanh_backward", backward<tanh_backward>, nullptr),
     RUSHLIGHT_ROW("silu_forward", forward<silu_forward>, nullptr),
     RUSHLIGHT_ROW("silu_backward", backward<silu_backward>, nullptr),
+    RUSHLIGHT_ROW("erf_forward", forward<erf_forward>, nullptr),
     RUSHLIGHT_TWIN(gelu_forward, nullptr),
     RUSHLIGHT_TWIN(gelu_backward, nullptr),
     {},

@@ -166,6 +166,7 @@ extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_m
     conv_methods[];
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
     embedding_methods[];
-extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[], shape_methods[];
+extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[], fused_methods[],
+    shape_methods[];
 
 }  // namespace rushlight

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from .fused import fused
 from .native import native
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 else:
     from . import xp
 
-__all__ = ["kernel", "native", "xp"]
+__all__ = ["fused", "kernel", "native", "xp"]
 
 F = TypeVar("F", bound=Callable[..., object])
 

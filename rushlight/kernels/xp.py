@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .fused import fused
 from .native import native
 
 ELEMENTWISE = [
@@ -84,6 +85,12 @@ def _with_twin(name: str) -> Any:
 
 
 globals().update({name: _with_twin(name) for name in ELEMENTWISE})
+
+
+@fused
+def where(*args: Any) -> Any:
+    """Numbers chosen by a mask; otherwise NumPy's."""
+    return np.where(*args)
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from .. import random
 from ..autograd.tape import OUT, Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, ShapeError
-from ..kernels import kernel, xp
+from ..kernels import fused, kernel, xp
 from .dims import wrap_dim
 from .numpy_protocol import numpy_name
 from .promotion import (
@@ -63,12 +63,14 @@ def relu_forward(x: Array) -> Array:
 
 
 @kernel
+@fused
 def relu_backward(grad: Array, y: Array) -> Array:
     """grad where y > 0, else 0. torch: NaN lets the gradient through."""
     return xp.where(y <= 0, 0, grad)
 
 
 @kernel
+@fused
 @in_float32
 def sigmoid_forward(x: Array) -> Array:
     """1 / (1 + e^-x)."""
@@ -76,6 +78,7 @@ def sigmoid_forward(x: Array) -> Array:
 
 
 @kernel
+@fused
 @in_float32
 def sigmoid_backward(grad: Array, y: Array) -> Array:
     """grad * y * (1 - y)."""
@@ -89,6 +92,7 @@ def tanh_forward(x: Array) -> Array:
 
 
 @kernel
+@fused
 @in_float32
 def tanh_backward(grad: Array, y: Array) -> Array:
     """grad * (1 - y^2)."""
@@ -96,6 +100,7 @@ def tanh_backward(grad: Array, y: Array) -> Array:
 
 
 @kernel
+@fused
 @in_float32
 def silu_forward(x: Array) -> Array:
     """x * sigmoid(x)."""
@@ -103,6 +108,7 @@ def silu_forward(x: Array) -> Array:
 
 
 @kernel
+@fused
 @in_float32
 def silu_backward(grad: Array, x: Array) -> Array:
     """With s = sigmoid(x): grad * s * (1 + x * (1 - s))."""
@@ -116,6 +122,7 @@ GELU_CUBIC = 0.044715
 
 
 @kernel
+@fused
 @in_float32
 def gelu_forward(x: Array, approximate: str) -> Array:
     """x * P(a standard normal number is below x).
@@ -128,6 +135,7 @@ def gelu_forward(x: Array, approximate: str) -> Array:
 
 
 @kernel
+@fused
 @in_float32
 def gelu_backward(grad: Array, x: Array, approximate: str) -> Array:
     """grad * (P + x * dP/dx), P the probability (or its approximation) in `gelu_forward`."""
@@ -421,6 +429,21 @@ def tanhshrink(input: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------- with a learned, drawn or second operand
 
 
+@fused
+def _prelu(x: Array, weight: Array) -> Array:
+    return xp.where(x > 0, x, x * weight)
+
+
+@fused
+def _prelu_backward(grad: Array, x: Array, weight: Array) -> Array:
+    return xp.where(x > 0, grad, grad * weight)
+
+
+@fused
+def _prelu_weight_gradient(grad: Array, x: Array) -> Array:
+    return xp.where(x > 0, 0, grad * x)
+
+
 class Prelu(Operator):
     """x where it is positive, weight * x elsewhere; weight is shaped to broadcast with x."""
 
@@ -430,13 +453,13 @@ class Prelu(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, weight: Array) -> Array:
         ctx.save(x, weight)
-        return xp.where(x > 0, x, x * weight)
+        return _prelu(x, weight)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         x, weight = ctx.saved
-        dx = xp.where(x > 0, grad, grad * weight)
-        return dx, unbroadcast(xp.where(x > 0, 0, grad * x), weight.shape) if ctx.needs[1] else None
+        dx = _prelu_backward(grad, x, weight)
+        return dx, unbroadcast(_prelu_weight_gradient(grad, x), weight.shape) if ctx.needs[1] else None
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -511,6 +534,17 @@ def _random_slopes(x: Array, lower: float, upper: float) -> Array:
     return slopes
 
 
+@fused
+def _gated(x: Array, gate: Array) -> Array:
+    return x * sigmoid_forward(gate)
+
+
+@fused
+def _gate_gradient(grad: Array, x: Array, gate: Array) -> Array:
+    s = Sigmoid.derive(gate)
+    return grad * x * s * (1 - s)
+
+
 class Glu(Operator):
     saves = (0,)
 
@@ -518,16 +552,15 @@ class Glu(Operator):
     def forward(ctx: Any, x: Array, first: Any, second: Any) -> Array:
         ctx.save(x)
         ctx.halves = first, second
-        return x[first] * sigmoid_forward(x[second])
+        return _gated(x[first], x[second])
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         (x,) = ctx.saved
         first, second = ctx.halves
-        gate = Sigmoid.derive(x[second])
         dx = xp.zeros_like(x)
-        dx[first] = grad * gate
-        dx[second] = grad * x[first] * gate * (1 - gate)
+        dx[first] = _gated(grad, x[second])
+        dx[second] = _gate_gradient(grad, x[first], x[second])
         return dx
 
 

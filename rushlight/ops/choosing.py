@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import OperatorError
-from ..kernels import xp
+from ..kernels import fused, xp
 from .elementwise import Scalar, add, div, mul, shape_of
 from .numpy_protocol import numpy_name
 from .promotion import (
@@ -108,6 +108,12 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _extreme("fmin", xp.fmin, as_tensor(input, "fmin"), as_tensor(other, "fmin", "other"), out)
 
 
+@fused
+def _clamped(x: Array, low: Any, high: Any) -> Array:
+    y = x if low is None else xp.maximum(x, low)
+    return y if high is None else xp.minimum(y, high)
+
+
 class Clamp(Operator):
     """min(max(x, low), high), where low and high are arrays, numbers or None."""
 
@@ -117,8 +123,8 @@ class Clamp(Operator):
     def forward(ctx: Any, x: Array, low: Any, high: Any) -> Array:
         ctx.save(x, low, high)
         ctx.shapes = shape_of(x), shape_of(low), shape_of(high)
-        y = x if low is None else xp.maximum(x, low)
-        return (y.copy() if y is x else y) if high is None else xp.minimum(y, high)
+        y = _clamped(x, low, high)
+        return y.copy() if y is x else y
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
@@ -239,6 +245,13 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     return result if out is None else into(out, result, "where")
 
 
+@fused
+def _lerp(a: Array, b: Array, weight: Array) -> Array:
+    """torch: from the nearer end, so that weight 0 and 1 give exactly a and b."""
+    step = b - a
+    return xp.where(xp.absolute(weight) < 0.5, a + weight * step, b - step * (1 - weight))
+
+
 class Lerp(Operator):
     saves = (0, 1, 2)
 
@@ -246,8 +259,7 @@ class Lerp(Operator):
     def forward(ctx: Any, a: Array, b: Array, weight: Array) -> Array:
         ctx.save(a, b, weight)
         ctx.shapes = a.shape, b.shape, shape_of(weight)
-        step = b - a  # torch: from the nearer end, so that weight 0 and 1 give exactly a and b
-        return xp.where(xp.absolute(weight) < 0.5, a + weight * step, b - step * (1 - weight))
+        return _lerp(a, b, weight)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError
-from ..kernels import xp
+from ..kernels import fused, xp
 from .activation import Sigmoid
 from .cross_entropy import check_reduction, legacy_reduction
 from .promotion import (
@@ -44,26 +44,38 @@ def reduced(losses: Array, reduction: str) -> Array:
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
 
 
+def precise(formula: Formula, x: Array) -> Formula:
+    """The formula, in float32 if x is of half precision."""
+    return in_float32(formula) if x.dtype.itemsize == 2 else formula
+
+
 def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[Operator]:
     """The operator of weight * loss(x, target, *constants), reduced; dx and dtarget are the loss's partial derivatives.
 
     Its arguments are x, target, weight (an array, a Tensor or None), reduction, *constants.
     """
 
-    def compute(x: Array, target: Array, weight: Any, reduction: str, *constants: Any) -> Array:
+    @fused
+    def weighted(x: Array, target: Array, weight: Any, *constants: Any) -> Array:
         losses = loss(x, target, *constants)
-        if weight is not None:
-            losses = losses * weight
+        return losses if weight is None else losses * weight
+
+    def compute(x: Array, target: Array, weight: Any, reduction: str, *constants: Any) -> Array:
+        losses = weighted(x, target, weight, *constants)
         if reduction == "none":
             return losses
         total = losses.sum()
         return total / losses.size if reduction == "mean" else total  # (the method mean costs twice as much)
 
-    def slope(grad: Array, x: Array, target: Array, weight: Any, function: Formula, *constants: Any) -> Array:
-        d = function(x, target, *constants)
-        return grad * (d if weight is None else d * weight)
+    def slope(derivative: Formula) -> Formula:
+        @fused
+        def run(grad: Array, x: Array, target: Array, weight: Any, *constants: Any) -> Array:
+            d = derivative(x, target, *constants)
+            return grad * (d if weight is None else d * weight)
 
-    wide_compute, wide_slope = in_float32(compute), in_float32(slope)
+        return run
+
+    x_gradient, target_gradient, weight_gradient = slope(dx), slope(dtarget), slope(loss)
 
     class Loss(Operator):
         saves = (0, 1, 2)
@@ -73,8 +85,7 @@ def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[
         def forward(ctx: Any, x: Array, target: Array, weight: Any, reduction: str, *constants: Any) -> Array:
             ctx.save(x, target, weight)
             ctx.reduction, ctx.constants = reduction, constants
-            run = wide_compute if x.dtype.itemsize == 2 else compute
-            return run(x, target, weight, reduction, *constants)
+            return precise(compute, x)(x, target, weight, reduction, *constants)
 
         @staticmethod
         def backward(ctx: Any, grad: Array) -> Any:
@@ -84,15 +95,17 @@ def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[
                 shape = np.broadcast_shapes(shape, target.shape, () if weight is None else weight.shape)
             if ctx.reduction == "mean":
                 grad = grad / max(math.prod(shape), 1)
-            run = wide_slope if x.dtype.itemsize == 2 else slope
             needs = ctx.needs
             grads = [None, None, None]
             if needs[0]:
-                grads[0] = _fitted(run(grad, x, target, weight, dx, *ctx.constants), shape, x.shape)
+                d = precise(x_gradient, x)(grad, x, target, weight, *ctx.constants)
+                grads[0] = _fitted(d, shape, x.shape)
             if needs[1]:
-                grads[1] = _fitted(run(grad, x, target, weight, dtarget, *ctx.constants), shape, target.shape)
+                d = precise(target_gradient, x)(grad, x, target, weight, *ctx.constants)
+                grads[1] = _fitted(d, shape, target.shape)
             if needs[2]:
-                grads[2] = _fitted(run(grad, x, target, None, loss, *ctx.constants), shape, weight.shape)
+                d = precise(weight_gradient, x)(grad, x, target, None, *ctx.constants)
+                grads[2] = _fitted(d, shape, weight.shape)
             return tuple(grads)
 
     Loss.__name__ = Loss.__qualname__ = title

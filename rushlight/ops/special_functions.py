@@ -17,7 +17,7 @@ import numpy as np
 
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import OperatorError, UnsupportedError
-from ..kernels import kernel, xp
+from ..kernels import fused, kernel, xp
 from .promotion import as_tensor, conj, floating, in_float32, into, is_complex, operands, unbroadcast
 from .unary import operator, public
 
@@ -88,6 +88,7 @@ def _erf_near(x: Array) -> Array:
 
 
 @kernel
+@fused
 @in_float32
 def erf_forward(x: Array) -> Array:
     """2/sqrt(pi) * the integral of exp(-t^2) from 0 to x."""
@@ -99,6 +100,7 @@ def erf_forward(x: Array) -> Array:
 
 
 @kernel
+@fused
 @in_float32
 def erfc_forward(x: Array) -> Array:
     """1 - erf(x), exact in its tail."""

@@ -20,7 +20,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, UnsupportedError
-from ..kernels import xp
+from ..kernels import fused, xp
 from .numpy_protocol import is_numpys, numpy_name
 from .promotion import cast, conj, floating, in_float32, into, is_complex, is_half, not_a_tensor, not_implemented
 
@@ -38,6 +38,7 @@ def operator(
     """The operator y = function(x, *constants), whose dx is gradient(grad, x, *constants), or gradient(grad, y,
     *constants)
     where `saved` is OUT. Half precision is computed in float32 and rounded once."""
+    function, gradient = fused(function), fused(gradient)
     wide_function, wide_gradient = in_float32(function), in_float32(gradient)
 
     class Elementwise(Operator):
@@ -284,6 +285,7 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
+@fused
 def _sign(x: Array) -> Array:
     """-1, 0 or 1. torch: the sign of NaN is 0."""
     return xp.where(xp.isnan(x), 0, xp.sign(x)).astype(x.dtype) if x.dtype.kind == "f" else xp.sign(x)

@@ -1,0 +1,43 @@
+// NumPy's inner loops, found by dtype: what runs a function element by element without NumPy's search for it.
+#pragma once
+
+#include <cstring>
+
+#include "python/binding.h"
+//
+#include <numpy/ufuncobject.h>
+
+namespace rushlight {
+
+inline PyUFuncObject* as_ufunc(PyObject* o) { return reinterpret_cast<PyUFuncObject*>(o); }
+
+// The inner loop for inputs of one dtype, and the dtype of what it gives.
+struct Loop {
+    PyUFuncGenericFunction function = nullptr;
+    void* data = nullptr;
+    int result = 0;
+};
+
+inline Loop find_loop(const PyUFuncObject* ufunc, int type) {
+    for (int i = 0; i < ufunc->ntypes; i++) {
+        const char* types = ufunc->types + i * ufunc->nargs;
+        bool fits = true;
+        for (int k = 0; k < ufunc->nin; k++) fits = fits && types[k] == type;
+        if (fits) return {ufunc->functions[i], ufunc->data ? ufunc->data[i] : nullptr, types[ufunc->nin]};
+    }
+    return {};
+}
+
+// Dtypes whose loops never call Python and never raise: real numbers.
+inline bool is_plain(int type) { return type == NPY_FLOAT32 || type == NPY_FLOAT64; }
+
+// Writes a Python number in a plain dtype.
+inline bool read_number(PyObject* o, int type, char* to) {
+    double value = 0;
+    if (!is_plain(type) || PyBool_Check(o) || !read_double(o, &value)) return false;
+    if (type == NPY_FLOAT64) return std::memcpy(to, &value, sizeof value), true;
+    const float narrow = float(value);
+    return std::memcpy(to, &narrow, sizeof narrow), true;
+}
+
+}  // namespace rushlight
