@@ -35,12 +35,16 @@ def loader(torch: Any) -> Call:
     return lambda: [None for _ in batches]
 
 
+# Every rule, by how many arrays of the parameters' size one step reads and writes.
+RULES = {
+    "SGD": 3, "Adam": 7, "AdamW": 7, "NAdam": 7, "RAdam": 7, "Adamax": 7, "Adagrad": 5, "Adadelta": 7, "RMSprop": 5,
+    "Rprop": 7, "ASGD": 5,
+}  # fmt: skip
+
 CASES = [
-    step("SGD", SMALL, "6 small tensors", 3),
+    *[step(name, SMALL, "6 small tensors", traffic) for name, traffic in RULES.items()],
     step("SGD", SMALL, "6 small tensors", 5, momentum=0.9),
-    step("Adam", SMALL, "6 small tensors", 7),
-    step("AdamW", SMALL, "6 small tensors", 7),
     step("SGD", LARGE, "8 of (1024, 1024)", 5, momentum=0.9),
-    step("Adam", LARGE, "8 of (1024, 1024)", 7),
+    *[step(name, LARGE, "8 of (1024, 1024)", traffic) for name, traffic in RULES.items()],
     Case("DataLoader, 100 batches of (64, 784)", loader, bytes=2 * 4 * 6400 * 784),
 ]

@@ -17,6 +17,7 @@ from ..autograd.in_place import check_writable, rebind
 from ..autograd.tape import Operator, TensorBase, owner, touch, wrap
 from ..batching import BatchedArray
 from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
+from ..kernels import kernel
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -93,13 +94,15 @@ def is_half(x: Any) -> bool:
 def in_float32(definition: F) -> F:
     """A kernel that computes half precision in float32 and rounds its results once, to the first such array's dtype."""
 
+    single = kernel(definition)  # with its native twin
+
     @functools.wraps(definition)
     def call(*args: Any) -> Any:
         half = next((a for a in args if is_half(a)), None)
         if half is None:
             return definition(*args)
         kind = getattr(half, "_array", half).dtype
-        return _narrowed(definition(*[a.astype(np.float32) if is_half(a) else a for a in args]), kind)
+        return _narrowed(single(*[a.astype(np.float32) if is_half(a) else a for a in args]), kind)
 
     return call  # type: ignore[return-value]
 

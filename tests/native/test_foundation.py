@@ -75,7 +75,7 @@ except MemoryError:
 
 
 def test_allocator_keeps_numpys_promises(native):
-    assert run(ALLOCATOR, RUSHLIGHT_ISA=native.isa) == "whole"
+    assert run(ALLOCATOR, RUSHLIGHT_ISA=native.isa, RUSHLIGHT_ALLOCATOR="1") == "whole"
 
 
 def test_allocator_in_threads_and_forks(native):

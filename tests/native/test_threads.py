@@ -59,3 +59,33 @@ print(same(20))
 """
     )
     assert run(code, native.isa) == "True"
+
+
+def test_forked_children_train_as_their_parent(native):
+    code = """
+import os
+import numpy as np
+import rushlight as torch
+from rushlight import nn
+
+def train():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 15 * 15, 10))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    x, y = torch.randn(16, 3, 32, 32), torch.arange(16) % 10
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+    return loss.item()
+
+expected = train()
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if train() == expected else 1)
+    assert os.waitpid(child, 0)[1] == 0
+print(train() == expected)
+"""
+    assert run(code, native.isa) == "True"
