@@ -51,6 +51,7 @@ FLOORS = [
     ["compat.shim"],
     ["train"],
     ["data"],
+    ["vision"],
     ["cli"],
     ["distributed.run"],  # torchrun, which is the command's `launch`
     ["__main__"],

@@ -1,0 +1,13 @@
+"""Images: data sets, transforms and grids with torchvision's names.
+
+    datasets/       MNIST and its kin, CIFAR, SVHN, folders of images, read from the usual files
+    transforms/     torchvision's v1 transforms, on Pillow's images and on tensors
+    utils.py        images put together in a grid, and saved
+    io.py           image files to tensors and back
+
+Reading and drawing images needs Pillow: `pip install pillow`.
+"""
+
+from . import datasets, io, transforms, utils
+from .backend import disable_beta_transforms_warning, get_image_backend, set_image_backend
+from .version import __version__
