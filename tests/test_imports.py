@@ -45,7 +45,7 @@ FLOORS = [
     ["optim.swa_utils", "distributions"],  # the one averages modules, the other uses nn.functional
     ["distributed.optim"],
     ["func", "utils._pytree", "amp"],  # the one maps and differentiates modules
-    ["multiprocessing", "utils.model_zoo", "cuda.amp", "cpu.amp"],
+    ["multiprocessing", "utils.model_zoo", "cuda.amp", "cpu.amp", "utils.checkpoint"],
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
     ["compat.shim"],

@@ -159,15 +159,42 @@ class _MultiHandle(RemovableHandle):
 # ------------------------------------------------------------------------------------------- hooks on what is saved
 
 
-class _Hooks(threading.local):
-    """The pairs of saved-tensors hooks of this thread, the innermost last, and why they may be forbidden."""
+Keeper = Callable[[Any], None]  # takes from an entry what it saved
+
+
+class _Keepers(threading.local):
+    """The keepers of this thread, the innermost last, and why they may be forbidden."""
 
     def __init__(self) -> None:
-        self.stack: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = []
+        self.stack: list[Keeper] = []
         self.forbidden: str | None = None
 
 
-_hooks = _Hooks()
+_keepers = _Keepers()
+
+
+def _hand_over(entry: Any) -> None:
+    """Hands an entry to the innermost keeper of this thread, if there is one."""
+    if _keepers.stack:
+        _keepers.stack[-1](entry)
+
+
+def begin_keeping(keeper: Keeper) -> None:
+    """Calls `keeper(entry)` for every entry that this thread records, until `end_keeping`.
+
+    Raises:
+        RuntimeError: a block forbids it, see `disable_saved_tensors_hooks`.
+    """
+    if _keepers.forbidden is not None:
+        raise GraphError(_keepers.forbidden)
+    _keepers.stack.append(keeper)
+    observe(_hand_over)
+
+
+def end_keeping() -> None:
+    """Lets go of the keeper that was begun with last."""
+    _keepers.stack.pop()
+    stop_observing(_hand_over)
 
 
 class _Packed:
@@ -214,16 +241,6 @@ def restored(values: Any) -> tuple[Any, ...]:
     return tuple([v.restore() if type(v) is _Packed else v for v in values])
 
 
-def pack_saved(entry: Any) -> None:
-    """Hands an entry's saved arrays to the innermost pair of hooks of this thread, if there is one."""
-    if _hooks.stack and entry.saved:
-        pack, unpack = _hooks.stack[-1]
-        packed = {id(v): _Packed(v, pack, unpack) for v in entry.saved if hasattr(v, "strides")}
-        entry.saved = tuple([packed.get(id(v), v) for v in entry.saved])
-        entry.args = tuple([packed.get(id(v), v) for v in entry.args])
-        become(entry, _unpacking)
-
-
 class saved_tensors_hooks:
     """A block in which what operators save for backward is handed to a pair of functions.
 
@@ -242,14 +259,18 @@ class saved_tensors_hooks:
         self.unpack_hook = unpack_hook
 
     def __enter__(self) -> None:
-        if _hooks.forbidden is not None:
-            raise GraphError(_hooks.forbidden)
-        _hooks.stack.append((self.pack_hook, self.unpack_hook))
-        observe(pack_saved)
+        begin_keeping(self._keep)
 
     def __exit__(self, *failure: object) -> None:
-        _hooks.stack.pop()
-        stop_observing(pack_saved)
+        end_keeping()
+
+    def _keep(self, entry: Any) -> None:
+        if entry.saved:
+            pack, unpack = self.pack_hook, self.unpack_hook
+            packed = {id(v): _Packed(v, pack, unpack) for v in entry.saved if hasattr(v, "strides")}
+            entry.saved = tuple([packed.get(id(v), v) for v in entry.saved])
+            entry.args = tuple([packed.get(id(v), v) for v in entry.args])
+            become(entry, _unpacking)
 
 
 class save_on_cpu(saved_tensors_hooks):
@@ -266,14 +287,14 @@ class save_on_cpu(saved_tensors_hooks):
 @contextlib.contextmanager
 def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
     """A block in which `saved_tensors_hooks` raises RuntimeError with this message."""
-    before = _hooks.forbidden
-    if _hooks.stack and before is None:
+    before = _keepers.forbidden
+    if _keepers.stack and before is None:
         raise GraphError(error_message)
-    _hooks.forbidden = error_message
+    _keepers.forbidden = error_message
     try:
         yield
     finally:
-        _hooks.forbidden = before
+        _keepers.forbidden = before
 
 
 # ------------------------------------------------------------------------------------------ hooks on several tensors
@@ -290,6 +311,17 @@ _current = _Current()
 
 def _note_walk(roots: Any, targets: Any) -> None:
     _current.walk = (roots, targets)
+
+
+def watch_walks() -> None:
+    """From now on `has_targets` knows of the walks."""
+    if _note_walk not in on_walk:
+        on_walk.append(_note_walk)
+
+
+def has_targets() -> bool:
+    """Whether the walk that this thread began last computes gradients of given tensors only."""
+    return _current.walk is not None and _current.walk[1] is not None
 
 
 def _reached(edges: Sequence[Any], roots: Any, targets: Any) -> list[bool]:
@@ -346,8 +378,7 @@ def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., Any], *, 
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
-    if _note_walk not in on_walk:
-        on_walk.append(_note_walk)
+    watch_walks()
     state = _Arrivals(tensors, fn) if mode == "all" else _First(fn)
     return _MultiHandle(
         [t.register_hook(functools.partial(state, i)) for i, t in enumerate(tensors) if t._edge is not None]
