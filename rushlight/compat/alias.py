@@ -20,8 +20,9 @@ from typing import Any
 from ..errors import UnsupportedError
 from .names import home, is_module, names_of, packages_of
 from .refused import advice, refused
+from .vision import VisionFinder
 
-SHIM = str(Path(__file__).with_name("shim"))  # a folder whose torch.py calls install_as_torch
+SHIM = str(Path(__file__).with_name("shim"))  # a folder whose torch.py and torchvision.py call install_as_torch
 
 
 # ----------------------------------------------------------------------------------------------------- the module torch
@@ -190,7 +191,7 @@ def install_as_torch() -> None:
     if hasattr(sys.modules.get("torch"), "_C") and "torch._C" in sys.modules:
         raise UnsupportedError("install_as_torch: PyTorch is imported already; install before the first import torch")
     sys.modules.pop("torch", None)
-    sys.meta_path.insert(0, TorchFinder())
+    sys.meta_path[:0] = [TorchFinder(), VisionFinder()]
     sys.meta_path.append(LackingFinder())
     importlib.import_module("torch")
     if SHIM not in sys.path:  # multiprocessing hands the path to the processes it starts

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchvision import transforms
+from model_cases import FORWARD, outputs, structure
+from torchvision import models, transforms
 from transform_cases import NAMES, fingerprint, results
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -30,6 +31,15 @@ def record_transforms() -> None:
     )
 
 
+def record_models() -> None:
+    names = [n for n in models.list_models(module=models) if not n.startswith(("swin", "regnet", "maxvit"))]
+    content = {name: structure(models.get_model(name)) for name in names}
+    for name in FORWARD:
+        content[f"forward-{name}"] = [rounded(x.reshape(-1).tolist()) for x in outputs(torch, models, name)]
+    write("vision_models.json", content)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     record_transforms()
+    record_models()
