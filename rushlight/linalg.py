@@ -18,6 +18,9 @@ from .ops.linear_algebra.functions import linalg_vander as vander
 from .ops.linear_algebra.functions import matrix_exp as matrix_exp
 from .ops.linear_algebra.functions import matrix_power as matrix_power
 from .ops.linear_algebra.householder import householder_product as householder_product
+from .ops.linear_algebra.ldl import ldl_factor as ldl_factor
+from .ops.linear_algebra.ldl import ldl_factor_ex as ldl_factor_ex
+from .ops.linear_algebra.ldl import ldl_solve as ldl_solve
 from .ops.linear_algebra.least_squares import lstsq as lstsq
 from .ops.linear_algebra.least_squares import matrix_rank as matrix_rank
 from .ops.linear_algebra.least_squares import pinv as pinv

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import dtypes, ops
 from .autograd.tape import TensorBase
+from .errors import UnsupportedError
 from .ops.comparison import or_not_implemented
 from .ops.promotion import cast, overwrite
 
@@ -55,6 +56,11 @@ def _cast_to(kind: dtypes.dtype) -> Callable[..., Any]:
     method.__name__ = kind.name
     method.__doc__ = f"This tensor as {kind}."
     return method
+
+
+def refuse_complex32(self: Tensor, *, memory_format: Any = None) -> Tensor:
+    """Refused: there is no complex32."""
+    raise UnsupportedError("chalf: complex32 is not supported; use cfloat(), complex64")
 
 
 class Methods(TensorBase):
@@ -235,6 +241,7 @@ class Methods(TensorBase):
     char = _cast_to(dtypes.int8)
     byte = _cast_to(dtypes.uint8)
     bool = _cast_to(dtypes.bool)
+    chalf = refuse_complex32
     cfloat = _cast_to(dtypes.complex64)
     cdouble = _cast_to(dtypes.complex128)
 

@@ -23,6 +23,19 @@ _FROM: dict[str, str] = {
     "GradScaler": "amp",
     **dict.fromkeys(
         (
+            "constant_pad_nd",
+            "grid_sampler",
+            "grid_sampler_2d",
+            "grid_sampler_3d",
+            "hash_tensor",
+            "native_batch_norm",
+            "native_group_norm",
+            "native_layer_norm",
+        ),
+        "ops.low_level",
+    ),
+    **dict.fromkeys(
+        (
             "autocast",
             "autocast_decrement_nesting",
             "autocast_increment_nesting",

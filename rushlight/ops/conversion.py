@@ -101,6 +101,21 @@ class Constant(Operator):
         return None, *(xp.zeros_like(grad, shape=shape) for shape in ctx.shapes)
 
 
+class Beside(Operator):
+    """A copy of x found beside other tensors, on which it does not depend: their gradients are 0."""
+
+    curved = True
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, *others: Array) -> Array:
+        ctx.shapes = [other.shape for other in others]
+        return x.copy()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        return grad, *(xp.zeros_like(grad, shape=shape) for shape in ctx.shapes)
+
+
 def clone(input: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
     """A copy that is recorded: gradients of the copy are gradients of the original.
 

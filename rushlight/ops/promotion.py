@@ -244,7 +244,7 @@ def refuse_overlap(name: str, out: Any, *inputs: Any) -> None:
     """Raises if a tensor of `out` shares memory with an input, for operators that write before they have read all."""
     for o in out if isinstance(out, (tuple, list)) else (out,):
         for x in inputs if o is not None else ():
-            if np.may_share_memory(o._array, x._array) and o._array.size and x._array.size:
+            if o is x or (o._array.size and x._array.size and np.may_share_memory(o._array, x._array)):
                 raise OperatorError(
                     f"{name}: unsupported operation: some elements of the input tensor and the written-to tensor refer "
                     "to a single memory location. Please clone() the tensor before performing the operation."

@@ -113,6 +113,12 @@ def lstm_backward(
     return xp.stack(dx_proj[::-1]), xp.stack(dhs[::-1]), dh, dc
 
 
+def in_order(x: Array, order: Any) -> Array:
+    """x with its time in the order of a walk (or back). A Tensor, in a derivative of higher order, takes no negative
+    steps."""
+    return xp.flip(x, 0) if isinstance(order, slice) and order.step == -1 else x[order]
+
+
 class Course(NamedTuple):
     """In which order a layer walks, and where sequences end."""
 
@@ -145,23 +151,23 @@ class LSTM(Operator):
         w_hr: Array | None,
         course: Course,
     ) -> Any:
-        y, gates, cells = lstm_forward(x_proj[course.order], h0, c0, w_hh, b_hh, w_hr)
+        y, gates, cells = lstm_forward(in_order(x_proj, course.order), h0, c0, w_hh, b_hh, w_hr)
         ctx.course, ctx.has_bias = course, b_hh is not None
         ctx.save(h0, c0, w_hh, w_hr, y, gates, cells)
         if course.last is None:
-            return y[course.order], cells[-1:]
-        return y[course.order], cells[course.last, np.arange(cells.shape[1])][None]
+            return in_order(y, course.order), cells[-1:]
+        return in_order(y, course.order), cells[course.last, np.arange(cells.shape[1])][None]
 
     @staticmethod
     def backward(ctx: Any, grad: Array | None, dc: Array | None) -> Any:
         h0, c0, w_hh, w_hr, y, gates, cells = ctx.saved
         order, last, _ = ctx.course
-        grad = xp.zeros_like(y) if grad is None else grad[order]
+        grad = xp.zeros_like(y) if grad is None else in_order(grad, order)
         dc = xp.zeros_like(c0) if dc is None else dc[0]
         dx_proj, dh, dh0, dc0 = lstm_backward(grad, dc, last, c0, w_hh, w_hr, gates, cells)
         dw_hh, db_hh = _weight_gradients(dx_proj, h0, y, w_hh, ctx.has_bias)
         dw_hr = None if w_hr is None else _projection_gradient(dh, gates, cells, w_hr)
-        return dx_proj[order], dh0, dc0, dw_hh, db_hh, dw_hr
+        return in_order(dx_proj, order), dh0, dc0, dw_hh, db_hh, dw_hr
 
 
 def _projection_gradient(dh: Array, gates: Array, cells: Array, w_hr: Array) -> Array:
@@ -218,16 +224,16 @@ def gru_backward(
 class GRU(Operator):
     @staticmethod
     def forward(ctx: Any, x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None, course: Course) -> Array:
-        y, gates, hidden = gru_forward(x_proj[course.order], h0, w_hh, b_hh)
+        y, gates, hidden = gru_forward(in_order(x_proj, course.order), h0, w_hh, b_hh)
         ctx.order, ctx.has_bias = course.order, b_hh is not None
         ctx.save(h0, w_hh, y, gates, hidden)
-        return y[course.order]
+        return in_order(y, course.order)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         h0, w_hh, y, gates, hidden = ctx.saved
-        dx_proj, dh_proj, dh0 = gru_backward(grad[ctx.order], h0, w_hh, y, gates, hidden)
-        return dx_proj[ctx.order], dh0, *_weight_gradients(dh_proj, h0, y, w_hh, ctx.has_bias)
+        dx_proj, dh_proj, dh0 = gru_backward(in_order(grad, ctx.order), h0, w_hh, y, gates, hidden)
+        return in_order(dx_proj, ctx.order), dh0, *_weight_gradients(dh_proj, h0, y, w_hh, ctx.has_bias)
 
 
 # --------------------------------------------------------------------------------------------------------- plain RNN
@@ -267,16 +273,16 @@ class RNN(Operator):
     def forward(
         ctx: Any, x_proj: Array, h0: Array, w_hh: Array, b_hh: Array | None, nonlinearity: str, course: Course
     ) -> Array:
-        y = rnn_forward(x_proj[course.order], h0, w_hh, b_hh, nonlinearity)
+        y = rnn_forward(in_order(x_proj, course.order), h0, w_hh, b_hh, nonlinearity)
         ctx.order, ctx.has_bias, ctx.nonlinearity = course.order, b_hh is not None, nonlinearity
         ctx.save(h0, w_hh, y)
-        return y[course.order]
+        return in_order(y, course.order)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         h0, w_hh, y = ctx.saved
-        dx_proj, dh0 = rnn_backward(grad[ctx.order], w_hh, y, ctx.nonlinearity)
-        return dx_proj[ctx.order], dh0, *_weight_gradients(dx_proj, h0, y, w_hh, ctx.has_bias)
+        dx_proj, dh0 = rnn_backward(in_order(grad, ctx.order), w_hh, y, ctx.nonlinearity)
+        return in_order(dx_proj, ctx.order), dh0, *_weight_gradients(dx_proj, h0, y, w_hh, ctx.has_bias)
 
 
 # ------------------------------------------------------------------------------------- one layer, in one direction

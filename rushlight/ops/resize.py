@@ -17,6 +17,7 @@ import numpy as np
 
 from ..autograd.tape import wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError, UnsupportedError
+from .conversion import Beside
 from .pooling.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .resample import Resample, Table, resample
 
@@ -410,9 +411,7 @@ def _sample_linear(flat: Tensor, spatial: Sequence[int], points: list[Tensor]) -
 
 
 def _sample_nearest(flat: Tensor, spatial: Sequence[int], points: list[Tensor]) -> Tensor:
-    zero: Any = sum((p * 0 for p in points), start=wrap(np.zeros_like(flat._array, shape=())))
-    picked = _read(flat, spatial, [np.rint(p._array) for p in points])
-    return picked + zero.nan_to_num().unsqueeze(1) if zero.requires_grad else picked
+    return Beside.apply(_read(flat, spatial, [np.rint(p._array) for p in points]), *points)
 
 
 def _sample_cubic(

@@ -9,7 +9,7 @@ import numpy as np
 from ...autograd.tape import wrap
 from ...errors import ShapeError
 from .. import results
-from ..conversion import Constant
+from ..conversion import Beside, Constant
 from ..joining import tril
 from ..products import matmul
 from ..promotion import into, is_complex
@@ -61,6 +61,8 @@ def ormqr(
 ) -> Tensor:
     """Q @ other for the Q of Householder vectors; `left=False` for other @ Q, `transpose` for Q^H."""
     vectors = _columns(matrices(input, "ormqr", square=False), tau._array.shape[-1])
+    if not vectors or not other._array.size:
+        return into(out, Beside.apply(other, input, tau), "ormqr")
     if left:
         return into(out, _reflect(vectors, tau, other, transpose), "ormqr")
     turned = _reflect(vectors, tau, conjugate_transpose(other), not transpose)

@@ -12,7 +12,7 @@ import numpy as np
 from ...autograd.tape import OUT, Operator, wrap
 from ...errors import OperatorError, ShapeError
 from .. import results
-from ..conversion import Constant
+from ..conversion import Beside, Constant
 from ..products import adjoint_of, matmul, matmul_kernel
 from ..promotion import into, is_complex
 from ..shape import unsqueeze
@@ -32,8 +32,8 @@ class PseudoInverse(Operator):
     curved = True
 
     @staticmethod
-    def forward(ctx: Any, a: Array, cutoff: Array, hermitian: bool) -> Array:
-        out = _pseudo_inverse(a, cutoff, hermitian)
+    def forward(ctx: Any, a: Array, atol: Any, rtol: Any, hermitian: bool) -> Array:
+        out = _pseudo_inverse(a, atol, rtol, hermitian)
         ctx.save(a, out)
         return out
 
@@ -47,24 +47,28 @@ class PseudoInverse(Operator):
         return matmul_kernel(left, matmul_kernel(p, ph)) + matmul_kernel(matmul_kernel(ph, p), right) - first
 
 
-def _pseudo_inverse(a: Array, cutoff: Array, hermitian: bool) -> Array:
+def _pseudo_inverse(a: Array, atol: Any, rtol: Any, hermitian: bool) -> Array:
     if hermitian:
         w, v = np.linalg.eigh(a)
-        keep = np.abs(w) > cutoff[..., None]
+        keep = np.abs(w) > _cutoff(np.abs(w), a.shape, atol, rtol)[..., None]
         return (v * np.where(keep, 1 / np.where(keep, w, 1), 0)[..., None, :]) @ adjoint_of(v)
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    keep = s > cutoff[..., None]
+    keep = s > _cutoff(s, a.shape, atol, rtol)[..., None]
     return (adjoint_of(vh) * np.where(keep, 1 / np.where(keep, s, 1), 0)[..., None, :]) @ adjoint_of(u)
 
 
 def _tolerance(a: Array, atol: Any, rtol: Any, hermitian: bool) -> Array:
-    """max(atol, rtol * largest singular value); rtol is max(m, n) * eps by default, 0 if only atol is given."""
     size = np.abs(np.linalg.eigvalsh(a)) if hermitian else np.linalg.svd(a, compute_uv=False)
+    return _cutoff(size, a.shape, atol, rtol)
+
+
+def _cutoff(size: Array, shape: tuple[int, ...], atol: Any, rtol: Any) -> Array:
+    """max(atol, rtol * the largest of `size`); rtol is max(m, n) * eps by default, 0 if only atol is given."""
     top = size.max(axis=-1, initial=0)
     atol = None if atol is None else np.asarray(getattr(atol, "_array", atol))
     rtol = None if rtol is None else np.asarray(getattr(rtol, "_array", rtol))
     if rtol is None:
-        usual = max(a.shape[-2:]) * np.finfo(top.dtype).eps
+        usual = max(shape[-2:]) * np.finfo(top.dtype).eps
         rtol = usual if atol is None else np.where(atol > 0, 0, usual)
     return np.maximum(0 if atol is None else atol, rtol * top)
 
@@ -86,14 +90,8 @@ def pinv(
     """
     a = matrices(A, "linalg.pinv", square=hermitian)
     if not a._array.size:
-        return into(
-            out,
-            wrap(np.zeros((*a._array.shape[:-2], a._array.shape[-1], a._array.shape[-2]), a._array.dtype))
-            + 0 * turned(a),
-            "linalg.pinv",
-        )
-    cutoff = _tolerance(a._array, atol, rtol if rcond is None else rcond, hermitian)
-    return into(out, PseudoInverse.apply(a, cutoff, hermitian), "linalg.pinv")
+        return into(out, Beside.apply(turned(a) * 0), "linalg.pinv")
+    return into(out, PseudoInverse.apply(a, atol, rtol if rcond is None else rcond, hermitian), "linalg.pinv")
 
 
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
