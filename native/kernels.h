@@ -166,6 +166,28 @@ bool rnn_tanh_backward(const RecurrentShape& s, const Steps& grad, const float* 
 bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* w_hh, const float* y, float* dx,
                        float* dh0);
 
+// --- reduction.cpp ---------------------------------------------------------------------------------------------------
+
+// Over the middle dimension of x (O, R, I): y (O, I) is the sum, the largest, the smallest; NaN where there is one.
+// False: no memory.
+bool total(const float* x, int64_t O, int64_t R, int64_t I, float* y);
+bool largest(const float* x, int64_t O, int64_t R, int64_t I, float* y);
+bool smallest(const float* x, int64_t O, int64_t R, int64_t I, float* y);
+
+// --- lanes.cpp -------------------------------------------------------------------------------------------------------
+
+// Places in x (O, S, I): element (o, k, i) belongs to (o, index[o, k, i], i). The index has steps of its own.
+struct Lanes {
+    int64_t O, S, K, I;
+    const int64_t* index;
+    int64_t index_o, index_k, index_i;
+};
+
+bool all_below(const int64_t* index, int64_t n, int64_t size);       // whether all are in [0, size)
+void gather(const Lanes& s, int size, const void* x, void* y);       // y (O, K, I) = x there; elements of 4 or 8 bytes
+void scatter(const Lanes& s, int size, const void* src, void* out);  // out = src (O, K, I) there, the last k stays
+void scatter_add(const Lanes& s, const float* src, float* out);      // out += src there, in the order of k
+
 // --- norm.cpp --------------------------------------------------------------------------------------------------------
 
 // y[r, c] = (x[r, c] - mean[r]) * rstd[r] * weight[c] + bias[c],  rstd = 1 / sqrt(var + eps); weight, bias may be

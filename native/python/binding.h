@@ -134,6 +134,16 @@ inline bool read_bools(PyObject* o, int n, bool* out) {
         if (!read_bool(PyTuple_GET_ITEM(o, i), out + i)) return false;
     return true;
 }
+// For each of `ndim` dimensions whether it is among `axes`. False: not a tuple of dimensions.
+inline bool read_axes(PyObject* axes, int ndim, bool* reduced) {
+    if (!PyTuple_CheckExact(axes)) return false;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(axes); i++) {
+        int64_t axis = 0;
+        if (!read_int(PyTuple_GET_ITEM(axes, i), &axis) || axis < 0 || axis >= ndim || reduced[axis]) return false;
+        reduced[axis] = true;
+    }
+    return true;
+}
 inline bool is_text(PyObject* o, const char* text) {
     return PyUnicode_Check(o) && PyUnicode_CompareWithASCIIString(o, text) == 0;
 }
@@ -167,6 +177,6 @@ extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_m
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
     embedding_methods[];
 extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[], fused_methods[],
-    shape_methods[];
+    reduction_methods[], lanes_methods[], shape_methods[];
 
 }  // namespace rushlight

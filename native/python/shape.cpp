@@ -4,17 +4,6 @@
 namespace rushlight {
 namespace {
 
-// For each dimension of `shape` whether it is among `axes`. False: not a tuple of dimensions.
-bool read_axes(PyObject* axes, int ndim, bool* reduced) {
-    if (!PyTuple_CheckExact(axes)) return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(axes); i++) {
-        int64_t axis = 0;
-        if (!read_int(PyTuple_GET_ITEM(axes, i), &axis) || axis < 0 || axis >= ndim || reduced[axis]) return false;
-        reduced[axis] = true;
-    }
-    return true;
-}
-
 // spread(grad, shape, axes): grad has the dimensions of `shape` without the reduced ones, or with 1 in their place.
 PyObject* spread(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (count != 3 || !PyTuple_CheckExact(args[1]) || PyTuple_GET_SIZE(args[1]) > NPY_MAXDIMS) return not_implemented();

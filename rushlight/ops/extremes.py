@@ -11,11 +11,12 @@ from ..errors import OperatorError, RangeError
 from ..kernels import xp
 from . import results
 from .dims import wrap_dim
-from .indexing import lane_index
+from .lanes import lane_index
 from .numpy_protocol import numpy_name
 from .promotion import into, is_complex, not_a_tensor, not_implemented
 from .reduction import axes_of, restore
 from .results import into_all
+from .totals import largest, smallest
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -79,7 +80,7 @@ class Amax(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
         ctx.axes = axes
-        out = xp.max(x, axis=axes, keepdims=keepdims)
+        out = largest(x, axes, keepdims)
         ctx.save(x, out)
         return out
 
@@ -93,7 +94,7 @@ class Amin(Amax):
     @staticmethod
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
         ctx.axes = axes
-        out = xp.min(x, axis=axes, keepdims=keepdims)
+        out = smallest(x, axes, keepdims)
         ctx.save(x, out)
         return out
 

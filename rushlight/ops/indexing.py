@@ -16,6 +16,7 @@ from ..autograd.in_place import check_writable, rebind
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
+from .lanes import scatter_add_kernel, slice_index
 from .promotion import cast, is_array, note_write, unbroadcast
 from .views import Select, Slice
 
@@ -29,8 +30,20 @@ Array = Any
 def index_backward(grad: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """The gradient of `x[index]` for an x of this shape: an element taken several times gets the sum."""
     dx = xp.zeros_like(grad, shape=shape)
+    dim = _only_list(index)
+    if dim is not None:
+        return scatter_add_kernel(dx, slice_index(index[dim], shape, dim), grad, dim)
     xp.add.at(dx, index, grad)
     return dx
+
+
+def _only_list(index: Any) -> int | None:
+    """The dimension of an index that is one list of whole, not negative numbers, and takes all of what comes before."""
+    if not (isinstance(index, tuple) and index and all(isinstance(p, slice) and p == slice(None) for p in index[:-1])):
+        return None
+    places = index[-1]
+    plain = isinstance(places, np.ndarray) and places.ndim == 1 and places.dtype == np.int64 and places.size > 0
+    return len(index) - 1 if plain and places.min() >= 0 else None
 
 
 class Index(Operator):
@@ -44,21 +57,6 @@ class Index(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         return index_backward(grad, ctx.index, ctx.shape)
-
-
-def lane_index(indices: Array, dim: int) -> tuple[Array, ...]:
-    """NumPy's advanced index for "one index per element, along one dimension": out[i][j] = x[indices[i][j]][j] for
-    dim 0.
-
-    The other dimensions get their own positions, as aranges that broadcast against `indices`.
-    """
-    ndim = indices.ndim
-    return tuple(
-        [
-            indices if d == dim else xp.arange(n).reshape((-1,) + (1,) * (ndim - 1 - d))
-            for d, n in enumerate(indices.shape)
-        ]
-    )
 
 
 def _plain(part: Any) -> Any:

@@ -18,6 +18,7 @@ from ..autograd.tape import Operator, TensorBase, owner, touch, wrap
 from ..batching import BatchedArray
 from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
 from ..kernels import kernel
+from .totals import total
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -120,7 +121,7 @@ def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:
         return grad
     extra = grad.ndim - len(shape)
     axes = tuple(i for i in range(grad.ndim) if i < extra or (shape[i - extra] == 1 and grad.shape[i] != 1))
-    return grad.sum(axis=axes, keepdims=True).reshape(shape)  # (extra..., N, C) -> (N, 1)
+    return total(grad, axes, True).reshape(shape)  # (extra..., N, C) -> (N, 1)
 
 
 def is_scalar(x: Any) -> bool:

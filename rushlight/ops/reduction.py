@@ -19,6 +19,7 @@ from ..kernels import kernel, xp
 from .dims import wrap_dim
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, is_complex, is_half, not_implemented
+from .totals import total
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -70,7 +71,7 @@ class Sum(Operator):
         ctx.shape, ctx.axes = x.shape, axes
         if is_half(x):
             return x.sum(axis=axes, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
-        return x.sum(axis=axes, dtype=kind, keepdims=keepdims)
+        return total(x, axes, keepdims) if kind is None else x.sum(axis=axes, dtype=kind, keepdims=keepdims)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -81,10 +82,8 @@ class Mean(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
-        total = x.sum(
-            axis=axes, dtype=np.float32 if is_half(x) else None, keepdims=keepdims
-        )  # faster than NumPy's mean
-        return (total / total.dtype.type(count_of(x.shape, axes))).astype(x.dtype)
+        sums = total(widened(x), axes, keepdims)  # faster than NumPy's mean
+        return (sums / sums.dtype.type(count_of(x.shape, axes))).astype(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:

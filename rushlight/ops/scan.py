@@ -14,7 +14,7 @@ from ..kernels import kernel, xp
 from ..kernels.arrays import running
 from . import results
 from .dims import wrap_dim, wrap_dims
-from .indexing import lane_index
+from .lanes import scatter_add_kernel
 from .numpy_protocol import numpy_name
 from .pairs import complex_logaddexp
 from .promotion import cast, into, is_complex, is_half, not_implemented
@@ -138,9 +138,7 @@ class Running(Operator):
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        dx = xp.zeros_like(grad, shape=ctx.shape)
-        xp.add.at(dx, lane_index(ctx.indices, ctx.dim), grad)
-        return dx
+        return scatter_add_kernel(xp.zeros_like(grad, shape=ctx.shape), ctx.indices, grad, ctx.dim)
 
 
 def _scanned(input: Tensor, dim: int | None, dtype: Any, name: str) -> tuple[Tensor, int, Any]:

@@ -1,8 +1,8 @@
 """Gather and scatter: reading and writing at places named by an index tensor, one index per element along one
 dimension, and scattering with a reduction.
 
-`lane_index` turns such an index into NumPy's advanced indexing; everything here is that, a gradient of that, or a write
-to a copy. The in-place methods write the result back.
+`lanes.py` has the kernels; everything here is one of them, a gradient of that, or a write to a copy. The in-place
+methods write the result back.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, ShapeError
-from ..kernels import kernel, xp
+from ..kernels import xp
 from ..kernels.arrays import multiply_at
 from .dims import wrap_dim
-from .indexing import lane_index
+from .lanes import all_below, gather_kernel, lane_index, scatter_add_kernel, scatter_kernel
 from .numpy_protocol import numpy_name
 from .promotion import all_values, into, is_scalar, not_a_tensor, number_like, refuse_overlap
 
@@ -48,8 +48,8 @@ def check_range(index: Array, size: int, name: str, kind: type[Exception] = Oper
     """Raises if an index lies outside [0, size), naming it. torch: negative indices are not allowed here."""
     if index.size:
         every = all_values(index)
-        low, high = every.min(), every.max()
-        if low < 0 or high >= size:
+        if not all_below(every, size):
+            low, high = every.min(), every.max()
             bad = int(low if low < 0 else high)
             raise kind(f"{name}: index {bad} is out of bounds for dimension with size {size}")
 
@@ -105,19 +105,11 @@ def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
 # ------------------------------------------------------------------------------------------------- gather, scatter
 
 
-@kernel
-def scatter_add_kernel(x: Array, index: Array, src: Array, dim: int) -> Array:
-    """x with src added at the places that `index` names along `dim`; repeated places add up."""
-    out = x + xp.zeros_like(x)
-    xp.add.at(out, lane_index(index, dim), src)
-    return out
-
-
 class Gather(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array) -> Array:
         ctx.shape, ctx.dim, ctx.index = x.shape, dim, index
-        return x[lane_index(index, dim)]
+        return gather_kernel(x, index, dim)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -131,9 +123,7 @@ class Scatter(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array) -> Array:
         ctx.places, ctx.src_shape = lane_index(index, dim), src.shape
-        out = x.copy()
-        out[ctx.places] = src[_corner(index.shape)] if src.ndim else src
-        return out
+        return scatter_kernel(x, index, src[_corner(index.shape)] if src.ndim else src, dim)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
@@ -156,12 +146,12 @@ def _to_source(grad: Array, shape: tuple[int, ...]) -> Array:
 class ScatterAdd(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array) -> Array:
-        ctx.places, ctx.src_shape = lane_index(index, dim), src.shape
+        ctx.index, ctx.dim, ctx.src_shape = index, dim, src.shape
         return scatter_add_kernel(x, index, src[_corner(index.shape)], dim)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        return grad, None, None, _to_source(grad[ctx.places], ctx.src_shape)
+        return grad, None, None, _to_source(gather_kernel(grad, ctx.index, ctx.dim), ctx.src_shape)
 
 
 @numpy_name("take_along_axis")
