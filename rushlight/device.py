@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .errors import OperatorError, UnsupportedError
@@ -51,9 +54,36 @@ class device:
 
     def __enter__(self) -> device:
         """A block in which tensors are made on this device: it has to be the CPU."""
-        return check_device(self)
+        check_device(self)
+        chosen.blocks += 1
+        return self
 
-    def __exit__(self, *failure: object) -> None: ...
+    def __exit__(self, *failure: object) -> None:
+        chosen.blocks -= 1
+
+
+class _Chosen(threading.local):
+    """Whether this thread's program has chosen where tensors are made (there is no choice, but see `aside`)."""
+
+    blocks = 0
+    default = False
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """A block in which nothing is chosen.
+
+        torch: with a device chosen, `Tensor.backward` is looked up and called once more by what chose the device, so a
+        function that a program has put in its place is called twice.
+        """
+        blocks, default = self.blocks, self.default
+        self.blocks, self.default = 0, False
+        try:
+            yield
+        finally:
+            self.blocks, self.default = blocks, default
+
+
+chosen = _Chosen()
 
 
 CPU = device("cpu")
@@ -71,6 +101,7 @@ def set_default_device(device: device | str | int | None) -> None:
         NotImplementedError: it is not the CPU.
     """
     check_device(device)
+    chosen.default = device is not None
 
 
 def check_device(where: device | str | int | None) -> device:

@@ -13,7 +13,7 @@ import numpy as np
 from . import dtypes, ops
 from .autograd import differentiate
 from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_type, steps, version, wrap
-from .device import CPU, check_device, device
+from .device import CPU, check_device, chosen, device
 from .errors import DTypeError, GraphError, OperatorError, ShapeError
 from .hooks import RemovableHandle, register
 from .kernels.arrays import address_of, root_of
@@ -415,7 +415,11 @@ class Tensor(Methods):
     ) -> None:
         """Adds the gradient of this tensor with respect to the graph's leaves to their `.grad`; see
         `autograd.backward`."""
-        differentiate.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+        if chosen.default or chosen.blocks:
+            with chosen.aside():
+                Tensor.backward(self, gradient, retain_graph, create_graph, inputs)
+        else:
+            differentiate.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """A tensor with the same memory that is no part of the graph. Writing to it is noticed by the graph, unlike

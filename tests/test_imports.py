@@ -37,8 +37,8 @@ FLOORS = [
     ["methods"],
     ["tensor"],
     ["distributed"],
-    ["special", "linalg", "sparse", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules
-    ["types", "testing", "overrides", "_C"],
+    ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules
+    ["types", "testing", "overrides", "_C", "sparse"],
     ["serialization"],
     ["storage", "hub"],
     ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard", "pytree"],

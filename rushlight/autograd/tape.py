@@ -291,10 +291,45 @@ class Operator(Entry):
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        return tuple((e.edges[0], e.index) if isinstance(e, Pick) else (e, 0) for e in self.edges)
+        return tuple((e.edges[0], e.index) if isinstance(e, Pick) else (shown(e), 0) for e in self.edges)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
+
+
+class AccumulateGrad:
+    """What PyTorch shows of the place where a tensor's gradient is added up, in `next_functions`."""
+
+    next_functions = ()
+
+    def __init__(self, leaf: Leaf) -> None:
+        self._leaf = leaf
+
+    @property
+    def variable(self) -> Any:
+        """The tensor."""
+        return self._leaf.tensor()
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        """Calls `hook()` whenever the gradient has been added."""
+        return self.variable.register_post_accumulate_grad_hook(lambda tensor: hook())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other._leaf is self._leaf
+
+    def __hash__(self) -> int:
+        return hash(self._leaf)
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+def shown(edge: Any) -> Any:
+    """An edge of the tape as `next_functions` has it."""
+    return AccumulateGrad(edge) if type(edge) is Leaf else edge
 
 
 class Pick(Operator):

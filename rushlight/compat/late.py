@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from ..rooms import room
+from .names import names_of
 from .refused import advice, refused
 
 _CONSTANTS: dict[str, Any] = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
@@ -17,6 +18,9 @@ _FROM: dict[str, str] = {
     "fork": "jit",
     "wait": "jit",
     "install_as_torch": "compat",
+    "max_pool1d": "nn.functional",
+    "max_pool2d": "nn.functional",
+    "max_pool3d": "nn.functional",
     "is_storage": "storage",
     "typename": "compat.settings",
     "vmap": "func",
@@ -103,6 +107,8 @@ def find(name: str) -> Any:
         return _CONSTANTS[name]
     if name in _FROM:
         return getattr(import_module(f"rushlight.{_FROM[name]}"), name)
+    if name in names_of("torch") and name in names_of("torch.Tensor()"):
+        return getattr(import_module("rushlight.tensor").Tensor, name)  # `torch.sin_(x)` is `x.sin_()`
     if advice(f"torch.{name}") is not None:
         return refused(f"torch.{name}")
     return room("rushlight", name)

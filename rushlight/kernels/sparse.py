@@ -17,6 +17,9 @@ from ..errors import DTypeError, UnsupportedError
 Array = Any
 
 
+_KEEP_ZERO = (np.absolute, np.sign, np.sqrt, np.square, np.sin, np.tanh, np.expm1, np.log1p)  # of the functions of one
+
+
 class SparseError(UnsupportedError, AttributeError):
     """Asked for something that sparse arrays cannot do."""
 
@@ -96,6 +99,21 @@ class Coo(NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> Any:
         raise SparseError("indexing")
 
+    def transposed(self, axes: tuple[int, ...]) -> Coo:
+        """The dimensions in another order; sparse ones stay before the others."""
+        sparse = len(self.indices)
+        if sorted(axes[:sparse]) != list(range(sparse)):
+            raise SparseError("transposing sparse dimensions with others")
+        order = [axis - sparse + 1 for axis in axes[sparse:]]
+        shape = tuple(self.shape[axis] for axis in axes)
+        return Coo(self.indices[list(axes[:sparse])], self.values.transpose(0, *order), shape)
+
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+        """The sum of all elements; over some dimensions only of the whole array."""
+        if axis in (None, tuple(range(self.ndim))) and not keepdims:
+            return self.values.sum(dtype=dtype)
+        return self.dense().sum(axis=axis, dtype=dtype, keepdims=keepdims)
+
     def plus(self, other: Coo) -> Coo:
         if self.shape != other.shape or len(self.indices) != len(other.indices):
             raise SparseError(f"adding sparse tensors of shapes {self.shape} and {other.shape}")
@@ -114,6 +132,10 @@ class Coo(NDArrayOperatorsMixin):
             return self.over(ufunc(self.values, inputs[1]))
         if ufunc is np.multiply and isinstance(inputs[1], Coo) and np.ndim(inputs[0]) == 0:
             return self.over(ufunc(inputs[0], self.values))
+        if ufunc in _KEEP_ZERO:
+            return self.coalesce().over(ufunc(self.coalesce().values))
+        if ufunc is np.multiply and inputs[0].shape == inputs[1].shape:
+            return _product(inputs[0], inputs[1])
         raise SparseError(ufunc.__name__)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -121,6 +143,8 @@ class Coo(NDArrayOperatorsMixin):
             return self.copy()
         if function is np.ndim:
             return self.ndim
+        if function is np.transpose:
+            return self.transposed(*args[1:], **kwargs)
         raise SparseError(function.__name__)
 
 
@@ -134,3 +158,11 @@ def _sum(a: Any, b: Any, out: Any) -> Any:
     total = whole if out is not None and out[0] is whole else whole.copy()
     np.add.at(total, tuple(part.indices), part.values.astype(total.dtype))
     return total
+
+
+def _product(a: Any, b: Any) -> Coo:
+    """Element by element; with a whole array at the kept places only."""
+    if isinstance(a, Coo) and isinstance(b, Coo):
+        a, b = a.coalesce(), b.dense()
+    part, whole = (a, b) if isinstance(a, Coo) else (b, a)
+    return part.over(part.values * whole[tuple(part.indices)])

@@ -237,7 +237,8 @@ def _filled(
 
 
 def zeros(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     out: Any = None,
     dtype: Any = None,
     layout: Any = None,
@@ -246,11 +247,12 @@ def zeros(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of zeros."""
-    return _filled(np.zeros, size, out, dtype, layout, device, requires_grad, "zeros")
+    return _filled(np.zeros, sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "zeros")
 
 
 def ones(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     out: Any = None,
     dtype: Any = None,
     layout: Any = None,
@@ -259,11 +261,12 @@ def ones(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of ones."""
-    return _filled(np.ones, size, out, dtype, layout, device, requires_grad, "ones")
+    return _filled(np.ones, sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "ones")
 
 
 def empty(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     out: Any = None,
     dtype: Any = None,
     layout: Any = None,
@@ -273,7 +276,9 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor whose elements are whatever was in memory."""
-    return _filled(np.empty, size, out, dtype, layout, device, requires_grad, "empty", memory_format)
+    return _filled(
+        np.empty, sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "empty", memory_format
+    )
 
 
 def empty_strided(

@@ -170,7 +170,8 @@ def new(self: Tensor, *data: Any, device: Any = None) -> Tensor:
 
 def new_zeros(
     self: Tensor,
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -178,12 +179,15 @@ def new_zeros(
     pin_memory: bool = False,
 ) -> Tensor:
     """Zeros of the dtype of this tensor."""
-    return zeros(*size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
+    return zeros(
+        *sizes_, size=size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+    )
 
 
 def new_ones(
     self: Tensor,
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -191,12 +195,15 @@ def new_ones(
     pin_memory: bool = False,
 ) -> Tensor:
     """Ones of the dtype of this tensor."""
-    return ones(*size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
+    return ones(
+        *sizes_, size=size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+    )
 
 
 def new_empty(
     self: Tensor,
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -204,7 +211,9 @@ def new_empty(
     pin_memory: bool = False,
 ) -> Tensor:
     """An uninitialised tensor of the dtype of this tensor."""
-    return empty(*size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout)
+    return empty(
+        *sizes_, size=size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+    )
 
 
 def new_full(

@@ -148,6 +148,13 @@ def _product(a: Tensor, b: Tensor, name: str) -> Tensor:
         raise ShapeError(f"{name}: batch dimensions of {_pair(a, b)} do not broadcast") from None
 
 
+def _with_sparse(a: Tensor, b: Tensor) -> Tensor:
+    """A product one of whose factors is a sparse matrix; the other may be a vector."""
+    if not is_coo(a):
+        return _with_sparse(b.t(), a.t()).t()
+    return sparse_mm(a, b.unsqueeze(1)).squeeze(1) if b.dim() == 1 else sparse_mm(a, b)
+
+
 def _pair(a: Tensor, b: Tensor) -> str:
     return f"({tuple(a.shape)} and {tuple(b.shape)})"
 
@@ -163,7 +170,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         >>> rushlight.matmul(rushlight.ones(2, 3), rushlight.ones(3)).tolist()
         [3.0, 3.0]
     """
-    result = sparse_mm(input, other) if is_coo(input) else _product(input, other, "matmul")
+    result = _with_sparse(input, other) if is_coo(input) or is_coo(other) else _product(input, other, "matmul")
     return result if out is None else into(out, result, "matmul")
 
 
@@ -180,7 +187,7 @@ def _ranked(a: Any, b: Any, ranks: tuple[int, int], name: str) -> None:
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """(N, K) @ (K, M) -> (N, M), without broadcasting."""
     _ranked(input, mat2, (2, 2), "mm")
-    result = sparse_mm(input, mat2) if is_coo(input) else _product(input, mat2, "mm")
+    result = _with_sparse(input, mat2) if is_coo(input) or is_coo(mat2) else _product(input, mat2, "mm")
     return result if out is None else into(out, result, "mm")
 
 
@@ -198,7 +205,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """(N, K) @ (K) -> (N)."""
     _ranked(input, vec, (2, 1), "mv")
-    return into(out, _product(input, vec, "mv"), "mv")
+    return into(out, _with_sparse(input, vec) if is_coo(input) else _product(input, vec, "mv"), "mv")
 
 
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:

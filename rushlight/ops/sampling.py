@@ -54,7 +54,8 @@ def _kind(dtype: Any, out: Any) -> Any:
 
 
 def rand(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     generator: Any = None,
     out: Any = None,
     dtype: Any = None,
@@ -72,12 +73,13 @@ def rand(
         tensor([0.4963, 0.7682])
     """
     _check(layout, device, "rand")
-    array = random.uniform(_generator(generator, "rand"), sizes(size), _kind(dtype, out))
+    array = random.uniform(_generator(generator, "rand"), sizes(sizes_ if size is None else (size,)), _kind(dtype, out))
     return _placed(array, out, requires_grad, "rand")
 
 
 def randn(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     generator: Any = None,
     out: Any = None,
     dtype: Any = None,
@@ -88,7 +90,7 @@ def randn(
 ) -> Tensor:
     """Normal numbers of mean 0 and standard deviation 1."""
     _check(layout, device, "randn")
-    array = random.normal(_generator(generator, "randn"), sizes(size), _kind(dtype, out))
+    array = random.normal(_generator(generator, "randn"), sizes(sizes_ if size is None else (size,)), _kind(dtype, out))
     return _placed(array, out, requires_grad, "randn")
 
 

@@ -156,6 +156,8 @@ def sparse_coo_tensor(
                 [4., 0., 0.]])
     """
     check_device(device)
+    if values is None and size is None:  # torch: a size alone stands first
+        indices, size = None, indices
     if indices is None:
         indices, values, is_coalesced = np.zeros((len(size), 0), np.int64), tensor([], dtype=dtype), True
     places = cast(as_tensor(indices), dtypes.int64)._array
@@ -311,7 +313,8 @@ def sparse_mask(input: Tensor, mask: Tensor) -> Tensor:
 
 
 def sparse_mm(mat1: Tensor, mat2: Tensor) -> Tensor:
-    """A sparse matrix (M, K) times a whole one (K, N). Gradients go to both, that of `mat1` is sparse.
+    """A sparse matrix (M, K) times a whole one (K, N), or a sparse one, which gives a sparse one. Gradients go to both,
+    that of `mat1` is sparse.
 
     Raises:
         RuntimeError: shapes or dtypes that do not fit.
@@ -320,7 +323,7 @@ def sparse_mm(mat1: Tensor, mat2: Tensor) -> Tensor:
     if not isinstance(mat2, TensorBase):
         raise not_a_tensor(mat2, "sparse.mm", "mat2")
     if is_coo(mat2):
-        raise UnsupportedError("sparse.mm: a product of two sparse matrices is not supported; use mat2.to_dense()")
+        return to_sparse(sparse_mm(mat1, to_dense(mat2)))
     b = mat2._array
     if a.ndim != 2 or len(a.indices) != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(f"sparse.mm: mat1 and mat2 shapes cannot be multiplied ({a.shape} and {b.shape})")
@@ -348,3 +351,36 @@ def sparse_sum(input: Tensor, dim: Any = None, dtype: Any = None) -> Tensor:
 def spmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`sparse.mm` under its short name."""
     return into(out, sparse_mm(input, mat2), "spmm")
+
+
+def _softmax_parts(input: Tensor, dim: int, dtype: Any, name: str) -> tuple[Tensor, Tensor, Tensor]:
+    """The coalesced tensor, its values less the largest one of their line along `dim`, and for each the sum of exp over
+    its line."""
+    _coo(input, name)
+    whole = coalesce(input if dtype is None else cast(input, dtypes.as_dtype(dtype)))
+    x: Coo = whole._array
+    (dim,) = wrap_dims(dim, len(x.indices), name)
+    others = np.delete(x.indices, dim, axis=0)
+    lines, line = np.unique(others, axis=1, return_inverse=True)
+    line = line.reshape(-1)
+    largest = np.full((lines.shape[1], *x.values.shape[1:]), -np.inf, x.dtype)
+    np.maximum.at(largest, line, x.values)
+    shifted = values(whole) - wrap(largest[line])
+    sums = wrap(np.zeros_like(largest)).index_add(0, wrap(line), shifted.exp())
+    return whole, shifted, sums[wrap(line)]
+
+
+def _at_places_of(whole: Tensor, made: Tensor) -> Tensor:
+    return FromValues.apply(made, whole._array.indices, whole._array.shape, True)
+
+
+def sparse_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """exp(x) / sum of exp(x) along a sparse dimension, over the kept elements: the others count as -inf."""
+    whole, x, sums = _softmax_parts(input, dim, dtype, "sparse.softmax")
+    return _at_places_of(whole, x.exp() / sums)
+
+
+def sparse_log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """The logarithm of `sparse.softmax`."""
+    whole, x, sums = _softmax_parts(input, dim, dtype, "sparse.log_softmax")
+    return _at_places_of(whole, x - sums.log())

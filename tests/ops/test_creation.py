@@ -6,6 +6,8 @@ import pytest
 
 import rushlight
 
+torch = pytest.importorskip("torch")
+
 
 def test_floats_are_rounded_once():
     """Not to the default dtype first."""
@@ -23,3 +25,14 @@ def test_broadcast_tensors_gives_back_what_has_the_shape():
     wide, number = rushlight.ones(2, 3), rushlight.tensor(1.0)
     a, b = rushlight.broadcast_tensors(wide, number)
     assert a is wide and tuple(b.shape) == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones", "empty", "rand", "randn"])
+def test_size_by_name(name):
+    assert getattr(rushlight, name)(size=(2, 3)).shape == getattr(torch, name)(size=(2, 3)).shape
+    assert getattr(rushlight, name)(size=[2], dtype=rushlight.float64).shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["new_zeros", "new_ones", "new_empty"])
+def test_size_by_name_of_methods(name):
+    assert getattr(rushlight.ones(1), name)(size=(2, 3)).shape == getattr(torch.ones(1), name)(size=(2, 3)).shape

@@ -184,3 +184,47 @@ def test_optimizers_refuse_what_pytorch_refuses(kind: str) -> None:
         optimizer.step()
 
     same(scenario, message=False)
+
+
+MORE = {
+    "t": lambda L, x: x.t(),
+    "sum": lambda L, x: x.sum(),
+    "sum over rows": lambda L, x: L.sparse.sum(x, 0),
+    "abs": lambda L, x: (-x).abs(),
+    "norm": lambda L, x: x.norm(),
+    "times whole": lambda L, x: x * L.arange(6.0).reshape(2, 3),
+    "times sparse": lambda L, x: (x * L.sparse_coo_tensor([[0, 1], [2, 1]], [2.0, 3.0], (2, 3))).to_dense(),
+    "matrix": lambda L, x: x @ L.arange(6.0).reshape(3, 2),
+    "vector": lambda L, x: (x @ L.arange(3.0), x.mv(L.arange(3.0)), L.ones(2) @ x),
+    "whole times": lambda L, x: L.ones(4, 2) @ x,
+    "of two": lambda L, x: L.sparse.mm(x, x.t()),
+    "mm": lambda L, x: (L.mm(x, L.ones(3, 2)), L.spmm(x, L.ones(3, 2)), L.addmm(L.ones(2, 2), x, L.ones(3, 2))),
+    "old name": lambda L, x: L.sparse.FloatTensor(x._indices(), x._values(), L.Size([2, 3])),
+    "old name of none": lambda L, x: L.sparse.FloatTensor(2, 3),
+    "a size alone": lambda L, x: L.sparse_coo_tensor((2, 3)),
+    "kinds": lambda L, x: [isinstance(x, kind) for kind in (L.sparse.FloatTensor, L.sparse.LongTensor)],
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_arithmetic(name: str) -> None:
+    def seen(x: Any) -> Any:
+        return [seen(y) for y in x] if isinstance(x, (tuple, list)) else parts(x.coalesce()) if is_sparse(x) else x
+
+    def is_sparse(x: Any) -> bool:
+        return getattr(x, "is_sparse", False)
+
+    same(lambda L: seen(MORE[name](L, small(L))))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_softmax_over_what_is_kept(name: str, dim: int) -> None:
+    def run(L: Any) -> Any:
+        values = L.tensor([3.0, 4.0, 5.0], requires_grad=True)
+        x = L.sparse_coo_tensor([[0, 1, 1], [2, 0, 2]], values, (2, 3))
+        (getattr(L.sparse, name)(x, dim).to_dense() * L.arange(6.0).reshape(2, 3)).sum().backward()
+        return getattr(L.sparse, name)(x, dim).to_dense().detach().numpy(), values.grad.numpy()
+
+    for mine, theirs in zip(run(rushlight), run(torch)):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)

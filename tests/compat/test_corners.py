@@ -1,0 +1,51 @@
+"""Corners of PyTorch that programs use, beside PyTorch's own."""
+
+import pytest
+
+from tests.both import same
+
+
+@pytest.mark.parametrize("name", ["sin_", "exp_", "zero_", "fill_", "clamp_"])
+def test_methods_in_place_as_functions(name):
+    arguments = {"fill_": (3,), "clamp_": (0, 0.5)}.get(name, ())
+    same(lambda t: getattr(t, name)(t.ones(2) * 0.75, *arguments), message=False)
+
+
+def test_max_pool_at_the_root():
+    same(lambda t: t.max_pool2d(t.arange(16.0).reshape(1, 1, 4, 4), 2, 2))
+
+
+def test_where_gradients_are_added_up():
+    def look(t):
+        x = t.ones(2, requires_grad=True)
+        ((accumulate, index), rest) = (x * 2).grad_fn.next_functions
+        calls = []
+        accumulate.register_hook(lambda *grads: calls.append(1))
+        (x * 2).sum().backward()
+        return accumulate.next_functions, index, rest, accumulate.variable is x, accumulate.name(), calls
+
+    same(look)
+
+
+def test_a_replaced_backward_is_called_again_where_a_device_is_chosen():
+    def count(t):
+        calls, original = [], t.Tensor.backward
+
+        def counting(self, *args, **kwargs):
+            calls.append(1)
+            return original(self, *args, **kwargs)
+
+        x = t.ones(2, requires_grad=True)
+        t.Tensor.backward = counting
+        try:
+            x.sum().backward()
+            with t.device("cpu"):
+                x.sum().backward()
+            t.set_default_device("cpu")
+            x.sum().backward()
+        finally:
+            t.set_default_device(None)
+            t.Tensor.backward = original
+        return len(calls), x.grad
+
+    same(count)
