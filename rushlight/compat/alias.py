@@ -191,7 +191,7 @@ def install_as_torch() -> None:
     if hasattr(sys.modules.get("torch"), "_C") and "torch._C" in sys.modules:
         raise UnsupportedError("install_as_torch: PyTorch is imported already; install before the first import torch")
     sys.modules.pop("torch", None)
-    sys.meta_path[:0] = [TorchFinder(), VisionFinder()]
+    sys.meta_path[:0] = [TorchFinder(), VisionFinder(SHIM)]
     sys.meta_path.append(LackingFinder())
     importlib.import_module("torch")
     if SHIM not in sys.path:  # multiprocessing hands the path to the processes it starts

@@ -61,3 +61,17 @@ def test_processes_that_start_anew_find_it(passes):
                 assert pool.map(flipped, [1]) == [[[0, 1]]]
         """
     )
+
+
+def test_another_torchvision_on_the_path_comes_first(program, passes):
+    (program.folder / "torchvision").mkdir()
+    (program.folder / "torchvision" / "__init__.py").write_text("mine = 1")
+    (program.folder / "torchvision" / "part.py").write_text("other = 2")
+    text = """
+        import torch, torchvision
+        from torchvision.part import other
+        assert torchvision.mine + other == 3
+        """
+    passes(text)
+    (program.folder / "torchvision" / "extension.py").write_text("")  # as the real one has
+    passes("import torch, torchvision, rushlight.vision; assert torchvision is rushlight.vision")
