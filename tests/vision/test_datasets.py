@@ -47,6 +47,8 @@ def test_mnist_and_its_kin(name, tmp_path):
         f"Dataset {name}\n    Number of datapoints: 5\n    Root location: {tmp_path}\n    Split: Train\n"
         "    StandardTransform\nTransform: ToTensor()\nTarget transform: <function"
     )
+    with pytest.warns(UserWarning, match="train_labels has been renamed targets"):
+        assert data.train_labels is data.targets
     picture, _ = getattr(datasets, name)(str(tmp_path), train=False)[0]
     assert picture.mode == "L" and np.array_equal(np.asarray(picture), IMAGES[0])
 

@@ -62,6 +62,16 @@ def read_image_file(path: str | os.PathLike[str]) -> Tensor:
     return _read(path, 3)
 
 
+def _renamed(old: str, new: str) -> Any:
+    """An attribute under the name that it had long ago."""
+
+    def get(self: Any) -> Tensor:
+        warnings.warn(f"{old} has been renamed {new}", stacklevel=2)
+        return getattr(self, new)
+
+    return property(get)
+
+
 class MNIST(VisionDataset):
     """60,000 handwritten digits for training, 10,000 for testing.
 
@@ -94,6 +104,9 @@ class MNIST(VisionDataset):
         "0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six", "7 - seven", "8 - eight",
         "9 - nine",
     )  # fmt: skip
+
+    train_data, test_data = _renamed("train_data", "data"), _renamed("test_data", "data")
+    train_labels, test_labels = _renamed("train_labels", "targets"), _renamed("test_labels", "targets")
 
     def __init__(
         self,
