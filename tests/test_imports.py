@@ -48,7 +48,7 @@ FLOORS = [
     ["multiprocessing", "utils.model_zoo", "cuda.amp", "cpu.amp", "utils.checkpoint"],
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
-    ["compat.shim"],
+    ["profiler", "compat.shim"],
     ["train"],
     ["data"],
     ["vision"],

@@ -8,11 +8,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rushlight.cli import check, demo, info, launch, run
+from rushlight.cli import bench, check, demo, info, launch, report, run, summary, train
 from rushlight.cli.outcome import FAILED, INTERRUPTED, OK, USAGE, UsageError
 from rushlight.version import __version__
 
-COMMANDS = {"check": check, "demo": demo, "info": info, "launch": launch, "run": run}
+COMMANDS = {
+    "demo": demo,
+    "train": train,
+    "report": report,
+    "summary": summary,
+    "run": run,
+    "check": check,
+    "launch": launch,
+    "info": info,
+    "bench": bench,
+}
 EPILOG = """\
 exit codes: 0 done, 1 the goal was missed or a file could not be written, 2 wrong usage, 130 interrupted by Ctrl-C
 

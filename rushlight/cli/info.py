@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         "native": builds(),
         "threads": str(rushlight.get_num_threads()),
         "allocator": allocator(),
+        "gpu": "none: Rushlight computes on the CPU",
         "numpy": np.__version__,
         **{name: version_of(name) for name in ("ml_dtypes", "safetensors", "tqdm", "matplotlib")},
     }

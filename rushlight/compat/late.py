@@ -22,6 +22,7 @@ _FROM: dict[str, str] = {
     "max_pool2d": "nn.functional",
     "max_pool3d": "nn.functional",
     "is_storage": "storage",
+    "summary": "train.summary",
     "typename": "compat.settings",
     "vmap": "func",
     "GradScaler": "amp",

@@ -56,7 +56,7 @@ class History:
         return list(dict.fromkeys(name for row in self.epochs for name in row))
 
     def best(self, name: str, mode: str | None = None) -> Row:
-        """The epoch in which a figure was best.
+        """The epoch in which a figure was best; NaN is worse than all else.
 
         Args:
             name: of the figure.
@@ -64,7 +64,7 @@ class History:
         """
         values = np.array(self[name], np.float64)
         sign = 1 if (mode or better(name)) == "min" else -1
-        return self.epochs[int(np.nanargmin(sign * values))]
+        return self.epochs[int(np.argmin(np.where(np.isnan(values), np.inf, sign * values)))]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything as JSON (numbers that are not finite as NaN and Infinity, which Python's json reads)."""
