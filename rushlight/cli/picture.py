@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rushlight import train
 from rushlight.cli.score import History
+from rushlight.train import plots
 
 ROWS, COLUMNS = 4, 8
-RIGHT, WRONG = "#2a7f3f", "#c0392b"
 
 
 def chosen(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -22,24 +23,19 @@ def chosen(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[n
 
 
 def draw_losses(axes: Any, history: History) -> None:
-    """Each batch's loss, and the mean of each epoch at its middle."""
-    middles = [(start + end) / 2 for start, end in zip([1, *history.epoch_ends], history.epoch_ends)]
-    axes.plot(np.arange(1, len(history.losses) + 1), history.losses, color="#9db7d5", linewidth=0.8, label="each batch")
-    axes.plot(middles, history.epoch_losses, "o-", color="#1f4e8c", label="mean of each epoch")
-    if min(history.losses, default=0) > 0:
-        axes.set_yscale("log")
-    axes.set(title="Loss while training", xlabel="batches", ylabel="cross entropy")
-    axes.grid(alpha=0.3)
-    axes.legend()
+    """Each batch's loss, and the mean of each epoch."""
+    whole = history.losses[: history.epoch_ends[-1]] if history.epoch_ends else history.losses
+    plots.draw_losses(axes, train.History(whole, epochs=[{"loss": loss} for loss in history.epoch_losses]))
+    axes.set_ylabel("cross entropy")
 
 
 def draw_digit(axes: Any, image: NDArray[np.float32], label: int, predicted: int) -> None:
     """One digit (1, 28, 28) under what it was taken for."""
     axes.imshow(image[0], cmap="gray_r", vmin=0, vmax=1)
     if label == predicted:
-        axes.set_title(f"{predicted}", color=RIGHT, fontsize=11, pad=2)
+        axes.set_title(f"{predicted}", color=plots.RIGHT, fontsize=11, pad=2)
     else:
-        axes.set_title(f"{predicted}, is {label}", color=WRONG, fontsize=11, pad=2)
+        axes.set_title(f"{predicted}, is {label}", color=plots.WRONG, fontsize=11, pad=2)
 
 
 def draw(

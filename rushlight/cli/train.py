@@ -82,4 +82,4 @@ def run(options: argparse.Namespace) -> int:
     except (RuntimeError, TypeError, ValueError) as error:  # what a model that does not fit its data raises
         raise UsageError(f"{options.config}: {error}") from error
     _drawn(made)
-    return FAILED if "finite" in history.stopped or "the loss is" in history.stopped else OK
+    return FAILED if history.failed else OK

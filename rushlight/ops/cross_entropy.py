@@ -16,6 +16,7 @@ from .. import dtypes
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
+from ..mistakes import look_at_logits
 from .promotion import all_values, is_half, not_a_tensor, not_implemented
 from .softmax import log_softmax
 
@@ -41,7 +42,7 @@ def check_classes(name: str, target: Array, classes: int, ignore_index: int) -> 
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise RangeError(
             f"{name}: Target {int(target[place])} is out of bounds: target[{', '.join(map(str, place))}] must be in "
-            f"[0, {classes - 1}] or be ignore_index ({ignore_index})."
+            f"[0, {classes - 1}] or be ignore_index ({ignore_index}); the {classes} classes are numbered from 0."
         )
 
 
@@ -220,7 +221,9 @@ def check_indices(name: str, x: Array, target: Array, weight: Any) -> None:
         raise ShapeError(f"{name}: input must have 1 dimension or more, not shape ()")
     classes = x.shape[1 if x.ndim > 1 else 0]
     if target.dtype not in (np.int64, np.uint8):
-        raise OperatorError(f"{name}: expected target dtype to be Long or Byte, but got {dtypes.of(target)}")
+        raise OperatorError(
+            f"{name}: expected target dtype to be Long or Byte, but got {dtypes.of(target)}; use target.long()"
+        )
     if x.ndim == 1:
         if target.size != 1 or target.ndim > 1:
             raise ArgumentError(
@@ -298,6 +301,7 @@ def cross_entropy(
     check_reduction("cross_entropy", reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise OperatorError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    look_at_logits(input._edge)
     logits, labels = input._array, target._array
     if logits.dtype.kind not in "fV":
         raise not_implemented("cross_entropy", input)

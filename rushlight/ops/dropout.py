@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import random
+from ..autograd.grad_mode import mode
 from ..autograd.in_place import check_writable
 from ..autograd.tape import Operator
 from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel
+from ..mistakes import look_at_dropout
 from .promotion import write_
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
     """Drops with a mask of `shape` (the input's if None)."""
     _checked(name, input, p)
     array = input._array
+    if p:
+        look_at_dropout(training, mode.enabled)
     if not training or p == 0 or array.size == 0:
         return input
     _check_floating(name, input)

@@ -16,6 +16,7 @@ import numpy as np
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError
 from ..kernels import fused, xp
+from ..mistakes import look_at_targets, looks
 from .activation import Sigmoid
 from .cross_entropy import check_reduction, legacy_reduction
 from .promotion import (
@@ -421,6 +422,8 @@ def binary_cross_entropy_with_logits(
         raise ArgumentError(f"{name}: Target size ({target.shape}) must be the same as input size ({input.shape})")
     _check_spreads(name, "weight", weight, shape)
     _check_spreads(name, "pos_weight", pos_weight, shape)
+    if looks.targets:
+        look_at_targets(target._array)
     if pos_weight is None:
         return _apply(BceWithLogits, name, input, target, weight, reduction)
     return _apply(BceWithLogitsWeighted, name, input, target, weight, reduction, pos_weight._array)

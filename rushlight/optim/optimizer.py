@@ -17,7 +17,9 @@ from typing import Any
 from ..autograd.tape import touch
 from ..errors import ArgumentError, DTypeError, OperatorError
 from ..hooks import RemovableHandle
+from ..mistakes import look_at_step, looks
 from ..tensor import Tensor
+from .first_steps import FirstSteps
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 Group = dict[str, Any]
@@ -69,6 +71,8 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(step)
     def call(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if self._first_steps is not None or looks.idles:
+            self._look()
         if not (
             self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _global_pre_hooks or _global_post_hooks
         ):
@@ -129,6 +133,7 @@ class Optimizer:
     defaults: dict[str, Any]
     state: defaultdict[Any, Any]
     param_groups: list[Group]
+    _first_steps: FirstSteps | None = None
     _optimizer_step_pre_hooks: Hooks
     _optimizer_step_post_hooks: Hooks
     _optimizer_state_dict_pre_hooks: Hooks
@@ -156,9 +161,18 @@ class Optimizer:
         for name in HOOKS:
             if name not in vars(self):
                 setattr(self, name, OrderedDict())
+        self._first_steps = FirstSteps()
         cls = type(self)
         if not getattr(cls.step, "hooked", False):
             cls.step = _hooked(cls.step)  # type: ignore[method-assign]
+
+    def _look(self) -> None:
+        """Notices mistakes, in the first steps above all."""
+        if looks.idles:
+            look_at_step()
+        if self._first_steps is not None and not self._first_steps.look(self):
+            self._first_steps.finish()
+            self._first_steps = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import functools
 import os
 import socket
 import threading
@@ -345,7 +344,6 @@ def tensorboard_trace_handler(
         raise UnsupportedError("tensorboard_trace_handler: use_gzip is not supported; compress the files afterwards")
     worker = worker_name or f"{socket.gethostname()}_{os.getpid()}"
 
-    @functools.wraps(tensorboard_trace_handler)
     def handler(prof: profile) -> None:
         Path(dir_name).mkdir(parents=True, exist_ok=True)
         prof.export_chrome_trace(Path(dir_name) / f"{worker}.{time.time_ns()}.pt.trace.json")

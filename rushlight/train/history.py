@@ -29,6 +29,7 @@ class History:
         epochs: a dict for each epoch: "epoch" (from 1), "loss" (mean over the samples), the metrics, "val_loss" and
             the metrics of the validation under "val_...", "lr", "steps" (so far), "seconds".
         stopped: why it ended: one sentence. Empty while it goes on.
+        failed: whether that is a failure: numbers that are not finite.
 
     Example:
         >>> history = History(epochs=[{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
@@ -40,6 +41,7 @@ class History:
     rates: list[float] = field(default_factory=list)
     epochs: list[Row] = field(default_factory=list)
     stopped: str = ""
+    failed: bool = False
 
     def __getitem__(self, name: str) -> list[Any]:
         """One figure of every epoch (NaN where an epoch lacks it).

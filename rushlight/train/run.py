@@ -97,10 +97,6 @@ class Run:
         plain = getattr(Callback, moment)
         return [getattr(c, moment) for c in self.callbacks if getattr(type(c), moment) is not plain]
 
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return len(self.data)
-
     @property
     def length(self) -> int | None:
         """Batches in an epoch, None if the data do not tell."""
@@ -123,9 +119,10 @@ class Run:
         for listener in self._listeners["on_fit_end"]:
             listener(self)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, failed: bool = False) -> None:
         """Ends the training once all callbacks have had this moment. The first reason counts."""
-        self.history.stopped = self.history.stopped or reason
+        if not self.history.stopped:
+            self.history.stopped, self.history.failed = reason, failed
 
     def forward(self) -> None:
         """From the batch to its loss."""

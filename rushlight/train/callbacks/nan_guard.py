@@ -12,9 +12,9 @@ import numpy as np
 
 import rushlight
 
+from ...mistakes import listed
 from ...nn.utils import get_total_norm
 from ..callback import Callback
-from .notices import listed
 
 if TYPE_CHECKING:
     from rushlight import nn
@@ -95,4 +95,4 @@ class NaNGuard(Callback):
         place = f"in epoch {run.epoch + 1}, batch {run.batch_number}"
         message = f"{what} {place}: {where}"
         warnings.warn(f"fit stopped: {message}. A smaller learning rate or ClipGradients may help.", stacklevel=2)
-        run.stop(message)
+        run.stop(message, failed=True)

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...mistakes import tell
+from ...mistakes import listed, tell
 from ..callback import Callback
 
 if TYPE_CHECKING:
     from ..run import Run
 
 PATIENCE = 10  # steps in which each parameter should have had a gradient
-
-
-def listed(names: list[str]) -> str:
-    """The first few names.
-
-    Example:
-        >>> listed(["a", "b", "c", "d", "e"])
-        'a, b, c and 2 more'
-    """
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 class Notices(Callback):
@@ -43,7 +33,7 @@ class Notices(Callback):
         missing = [name for name, p in wanting.items() if id(p) not in held]
         if missing and len(missing) == len(wanting):
             tell(
-                "optimizer of other parameters",
+                "an optimizer without gradients",
                 "fit: the optimizer has none of the model's parameters, so nothing will be learnt. They were replaced "
                 "after it was made: make the optimizer last.",
             )

@@ -168,7 +168,4 @@ class MixedPrecision(Callback):
             raise UnsupportedError(f"MixedPrecision: dtype={self.dtype}; on the CPU use rushlight.bfloat16")
 
     def on_fit_begin(self, run: Run) -> None:
-        autocast: Any = getattr(rushlight, "autocast", None)
-        if autocast is None:
-            raise UnsupportedError("MixedPrecision: this build of Rushlight has no autocast")
-        run.precision = lambda: autocast("cpu", dtype=self.dtype)
+        run.precision = lambda: rushlight.autocast("cpu", dtype=self.dtype)
