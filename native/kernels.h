@@ -197,19 +197,25 @@ void layer_norm_forward(const float* x, const float* weight, const float* bias, 
 void layer_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
                          int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
 
-// Of each column of x (R, C): mean and biased variance.
-void batch_norm_statistics(const float* x, int64_t R, int64_t C, float* mean, float* var);
-// y[r, c] = (x[r, c] - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]; weight, bias may be nullptr
-void batch_norm_apply(const float* x, const float* mean, const float* var, const float* weight, const float* bias,
-                      float eps, int64_t R, int64_t C, float* y);
-void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var,
-                         float eps, int64_t R, int64_t C, float* dx, float* dweight, float* dbias);
+// Images with channels last, (N, L, C), or plane by plane, (N, C, L); a matrix has L = 1.
+struct ImageShape {
+    int64_t N, L, C;
+    bool planes;
+};
 
-// The same over groups of C / G columns of each of N images (R, C); mean, rstd (N, G)
-void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t N, int64_t R,
-                        int64_t C, int64_t G, float* y, float* mean, float* rstd);
+// mean, var (C,) of all but the channels; var is the biased one
+void batch_norm_statistics(const float* x, const ImageShape& s, float* mean, float* var);
+// y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]; weight, bias may be nullptr
+void batch_norm_apply(const float* x, const float* mean, const float* var, const float* weight, const float* bias,
+                      float eps, const ImageShape& s, float* y);
+void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var,
+                         float eps, const ImageShape& s, float* dx, float* dweight, float* dbias);
+
+// The same over groups of C / G channels of each image; mean, rstd (N, G)
+void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, const ImageShape& s,
+                        int64_t G, float* y, float* mean, float* rstd);
 void group_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
-                         int64_t N, int64_t R, int64_t C, int64_t G, float* dx, float* dweight, float* dbias);
+                         const ImageShape& s, int64_t G, float* dx, float* dweight, float* dbias);
 
 // y[r, c] = x[r, c] * rstd[r] * weight[c],  rstd[r] = 1 / sqrt(mean_c x[r, c]^2 + eps); weight may be nullptr
 void rms_norm_forward(const float* x, const float* weight, float eps, int64_t R, int64_t C, float* y, float* rstd);

@@ -1,6 +1,6 @@
-// Layer and RMS norm over rows, batch norm over the columns of a channels-last image (or of a matrix), group norm over
-// columns of each image. Sums of many terms are
-// taken in blocks of few rows in float and added up in double, relative to a pivot: a plain running sum loses digits.
+// Layer and RMS norm over rows; batch norm over the channels of images, group norm over some channels of each image.
+// Sums of many terms are taken in blocks of few vectors in float and added up in double, relative to a pivot: a plain
+// running sum loses digits.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -87,99 +87,157 @@ void layer_norm_backward(const float* grad, const float* x, const float* weight,
 
 namespace {
 
-constexpr int64_t block_rows = 32;
+constexpr int64_t block_rows = 32;  // vectors that are added up in float
+constexpr int64_t worth = 1 << 14;  // elements worth a range
 
-// For each column of R x C rows the sums over rows of two vectors that `terms(row, column, get)` gives, in double.
-template <class Terms>
-void column_pair_sums(int64_t R, int64_t C, double* first, double* second, const Terms& terms) {
-    const int64_t grain = reduction_grain(R, C), ranges = (R + grain - 1) / grain;
-    std::vector<double> partial(size_t(ranges * 2 * C), 0.0);
-    parallel_for(R, grain, [&](int64_t begin, int64_t end) {
-        double *a = partial.data() + begin / grain * 2 * C, *b = a + C;
-        for (int64_t top = begin; top < end; top += block_rows)
-            for_vectors(C, [&](int64_t c, auto get, auto) {
-                vf sum_a{}, sum_b{};
-                for (int64_t r = top; r < std::min(top + block_rows, end); r++) terms(r, get, sum_a, sum_b);
-                for (int i = 0; i < W && c + i < C; i++) a[c + i] += double(sum_a[i]), b[c + i] += double(sum_b[i]);
+// Formulas on images are written once for both layouts: `at(p)` reads a vector of the array p, of channels of one pixel
+// or of pixels of one channel; `channel(p)` reads what p holds for these channels; `put(p, v)` writes.
+
+// f(at, channel, put) on all of the images.
+template <class F>
+void map_images(const ImageShape& s, const F& f) {
+    if (s.planes)
+        return parallel_for(s.N * s.C, worth / (s.L + 1) + 1, [=](int64_t begin, int64_t end) {
+            for (int64_t plane = begin; plane < end; plane++)
+                for_vectors(plane * s.L, (plane + 1) * s.L, [&](int64_t, auto get, auto set) {
+                    f(get, [=](const float* p) { return broadcast(p[plane % s.C]); }, set);
+                });
+        });
+    parallel_for(s.N * s.L, worth / (s.C + 1) + 1, [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++)
+            for_vectors(s.C, [&](int64_t, auto get, auto set) {
+                f([=](const float* p) { return get(p + r * s.C); }, get, [=](float* p, vf v) { set(p + r * s.C, v); });
             });
     });
-    for (int64_t c = 0; c < C; c++) {
-        first[c] = second[c] = 0;
-        for (int64_t k = 0; k < ranges; k++)
-            first[c] += partial[size_t(k * 2 * C + c)], second[c] += partial[size_t((k * 2 + 1) * C + c)];
+}
+
+// first[c], second[c] = sums over a plane (c of one image) of the two vectors that terms(at, channel, a, b) adds.
+template <class Terms>
+void plane_pair_sums(const ImageShape& s, int64_t plane, double* first, double* second, const Terms& terms) {
+    const int64_t start = plane * s.L, end = start + s.L;
+    const auto channel = [=](const float* p) { return broadcast(p[plane % s.C]); };
+    *first = *second = 0;
+    for (int64_t from = start; from < end; from += block_rows * W) {
+        vf a{}, b{}, tail_a{}, tail_b{};
+        const int64_t to = min(from + block_rows * W, end);
+        for_vectors(from, to, [&](int64_t i, auto get, auto) {
+            i + W <= to ? terms(get, channel, a, b) : terms(get, channel, tail_a, tail_b);
+        });
+        *first += double(sum(a)), *second += double(sum(b));
+        for (int i = 0; i < (to - from) % W; i++) *first += double(tail_a[i]), *second += double(tail_b[i]);
     }
 }
 
-// y[r, c] = (x[r, c] - mean[c]) * scale[c] + shift[c]
-void normalise_rows(const float* x, const float* mean, const float* scale, const float* shift, int64_t R, int64_t C,
-                    float* y) {
-    parallel_for(R, (1 << 14) / (C + 1) + 1, [=](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; r++)
-            for_vectors(C, [&](int64_t, auto get, auto set) {
-                set(y + r * C, (get(x + r * C) - get(mean)) * get(scale) + get(shift));
-            });
-    });
+// The same over all images, for each channel.
+template <class Terms>
+void channel_pair_sums(const ImageShape& s, double* first, double* second, const Terms& terms) {
+    const int64_t R = s.N * s.L, grain = reduction_grain(R, s.C);
+    const int64_t parts = s.planes ? s.N : (R + grain - 1) / grain;
+    std::vector<double> partial(size_t(parts * 2 * s.C), 0.0);
+    if (s.planes)
+        parallel_for(s.N * s.C, worth / (s.L + 1) + 1, [&](int64_t begin, int64_t end) {
+            for (int64_t plane = begin; plane < end; plane++) {
+                double* sums = partial.data() + plane / s.C * 2 * s.C + plane % s.C;
+                plane_pair_sums(s, plane, sums, sums + s.C, terms);
+            }
+        });
+    else
+        parallel_for(R, grain, [&](int64_t begin, int64_t end) {
+            double *a = partial.data() + begin / grain * 2 * s.C, *b = a + s.C;
+            for (int64_t top = begin; top < end; top += block_rows)
+                for_vectors(s.C, [&](int64_t c, auto get, auto) {
+                    vf sum_a{}, sum_b{};
+                    for (int64_t r = top; r < std::min(top + block_rows, end); r++)
+                        terms([=](const float* p) { return get(p + r * s.C); }, get, sum_a, sum_b);
+                    for (int i = 0; i < W && c + i < s.C; i++)
+                        a[c + i] += double(sum_a[i]), b[c + i] += double(sum_b[i]);
+                });
+        });
+    for (int64_t c = 0; c < s.C; c++) {
+        first[c] = second[c] = 0;
+        for (int64_t k = 0; k < parts; k++)
+            first[c] += partial[size_t(k * 2 * s.C + c)], second[c] += partial[size_t((k * 2 + 1) * s.C + c)];
+    }
 }
 
-// dx[r, c] = grad[r, c] * scale[c] - shift[c] - (x[r, c] - mean[c]) * slope[c]
-void differentiate_rows(const float* grad, const float* x, const float* mean, const float* scale, const float* shift,
-                        const float* slope, int64_t R, int64_t C, float* dx) {
-    parallel_for(R, (1 << 14) / (C + 1) + 1, [=](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; r++)
-            for_vectors(C, [&](int64_t, auto get, auto set) {
-                const vf centred = get(x + r * C) - get(mean);
-                set(dx + r * C, get(grad + r * C) * get(scale) - get(shift) - centred * get(slope));
-            });
+// The first value of each channel, and for each the sums of what x is above it and of the squares.
+struct Moments {
+    std::vector<float> pivot;
+    std::vector<double> sums, squares;
+
+    Moments(const float* x, const ImageShape& s)
+        : pivot(static_cast<size_t>(s.C)), sums(static_cast<size_t>(s.C)), squares(static_cast<size_t>(s.C)) {
+        for (int64_t c = 0; c < s.C; c++) pivot[size_t(c)] = x[s.planes ? c * s.L : c];
+        channel_pair_sums(s, sums.data(), squares.data(), [&, x](auto at, auto channel, vf& a, vf& b) {
+            const vf d = at(x) - channel(pivot.data());
+            a += d;
+            b += d * d;
+        });
+    }
+};
+
+// y = (x - mean[c]) * scale[c] + shift[c]
+void normalise(const float* x, const float* mean, const float* scale, const float* shift, const ImageShape& s,
+               float* y) {
+    map_images(
+        s, [=](auto at, auto channel, auto put) { put(y, (at(x) - channel(mean)) * channel(scale) + channel(shift)); });
+}
+
+// dx = grad * scale[c] - shift[c] - (x - mean[c]) * slope[c]
+void differentiate(const float* grad, const float* x, const float* mean, const float* scale, const float* shift,
+                   const float* slope, const ImageShape& s, float* dx) {
+    map_images(s, [=](auto at, auto channel, auto put) {
+        const vf centred = at(x) - channel(mean);
+        put(dx, at(grad) * channel(scale) - channel(shift) - centred * channel(slope));
     });
 }
 
 }  // namespace
 
-void batch_norm_statistics(const float* x, int64_t R, int64_t C, float* mean, float* var) {
-    std::vector<double> sums(size_t(2 * C));
-    column_pair_sums(R, C, sums.data(), sums.data() + C, [=](int64_t r, auto get, vf& a, vf& b) {
-        const vf d = get(x + r * C) - get(x);  // relative to the first row
-        a += d;
-        b += d * d;
-    });
-    for (int64_t c = 0; c < C; c++) {
-        const double shift = sums[size_t(c)] / double(R), spread = sums[size_t(C + c)] / double(R) - shift * shift;
-        mean[c] = float(double(x[c]) + shift);
+void batch_norm_statistics(const float* x, const ImageShape& s, float* mean, float* var) {
+    const Moments moments(x, s);
+    const double count = double(s.N * s.L);
+    for (int64_t c = 0; c < s.C; c++) {
+        const double shift = moments.sums[size_t(c)] / count,
+                     spread = moments.squares[size_t(c)] / count - shift * shift;
+        mean[c] = float(double(moments.pivot[size_t(c)]) + shift);
         var[c] = spread < 0 ? 0.0f : float(spread);  // NaN stays NaN
     }
 }
 
 void batch_norm_apply(const float* x, const float* mean, const float* var, const float* weight, const float* bias,
-                      float eps, int64_t R, int64_t C, float* y) {
-    std::vector<float> scale(static_cast<size_t>(C)), shift(static_cast<size_t>(C));
-    for (int64_t c = 0; c < C; c++) {
+                      float eps, const ImageShape& s, float* y) {
+    std::vector<float> scale(static_cast<size_t>(s.C)), shift(static_cast<size_t>(s.C));
+    for (int64_t c = 0; c < s.C; c++) {
         const double rstd = 1.0 / std::sqrt(double(var[c]) + double(eps));
         scale[size_t(c)] = float(weight ? double(weight[c]) * rstd : rstd);
         shift[size_t(c)] = bias ? bias[c] : 0.0f;
     }
-    normalise_rows(x, mean, scale.data(), shift.data(), R, C, y);
+    normalise(x, mean, scale.data(), shift.data(), s, y);
 }
 
 void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var,
-                         float eps, int64_t R, int64_t C, float* dx, float* dweight, float* dbias) {
+                         float eps, const ImageShape& s, float* dx, float* dweight, float* dbias) {
+    const int64_t C = s.C;
+    const double count = double(s.N * s.L);
     std::vector<float> inverse(static_cast<size_t>(C)), table(size_t(3 * C));
     for (int64_t c = 0; c < C; c++) inverse[size_t(c)] = float(1.0 / std::sqrt(double(var[c]) + double(eps)));
     const float* rstd = inverse.data();
     std::vector<double> sums(size_t(2 * C));
-    column_pair_sums(R, C, sums.data(), sums.data() + C, [=](int64_t r, auto get, vf& a, vf& b) {
-        const vf g = get(grad + r * C);
+    channel_pair_sums(s, sums.data(), sums.data() + C, [=](auto at, auto channel, vf& a, vf& b) {
+        const vf g = at(grad);
         a += g;
-        b += g * ((get(x + r * C) - get(mean)) * get(rstd));
+        b += g * ((at(x) - channel(mean)) * channel(rstd));
     });
     float *scale = table.data(), *shift = scale + C, *slope = shift + C;
     for (int64_t c = 0; c < C; c++) {
         dbias[c] = float(sums[size_t(c)]);
         dweight[c] = float(sums[size_t(C + c)]);
         scale[c] = (weight ? weight[c] : 1.0f) * rstd[c];
-        shift[c] = scale[c] * float(sums[size_t(c)] / double(R));
-        slope[c] = scale[c] * float(sums[size_t(C + c)] / double(R)) * rstd[c];
+        shift[c] = scale[c] * float(sums[size_t(c)] / count);
+        slope[c] = scale[c] * float(sums[size_t(C + c)] / count) * rstd[c];
     }
-    differentiate_rows(grad, x, mean, scale, shift, slope, R, C, dx);
+    differentiate(grad, x, mean, scale, shift, slope, s, dx);
 }
 
 // --- group norm ------------------------------------------------------------------------------------------------------
@@ -195,22 +253,18 @@ struct Table {
         : values(size_t(4 * C), 0.0f), mean(values.data()), scale(mean + C), shift(scale + C), slope(shift + C) {}
 };
 
-// Mean and 1 / sqrt(variance + eps) of each group of C / G columns of x (R, C).
-void group_statistics(const float* x, int64_t R, int64_t C, int64_t G, float eps, float* mean, float* rstd) {
-    std::vector<double> sums(size_t(2 * C));
-    column_pair_sums(R, C, sums.data(), sums.data() + C, [=](int64_t r, auto get, vf& a, vf& b) {
-        const vf d = get(x + r * C) - get(x);  // relative to the first row
-        a += d;
-        b += d * d;
-    });
-    const int64_t width = C / G;
+// Mean and 1 / sqrt(variance + eps) of each group of C / G channels of one image.
+void group_statistics(const float* x, const ImageShape& s, int64_t G, float eps, float* mean, float* rstd) {
+    const Moments m(x, s);
+    const int64_t width = s.C / G;
+    const double count = double(s.L);
     for (int64_t g = 0; g < G; g++) {
         double middle = 0, spread = 0;
         for (int64_t c = g * width; c < (g + 1) * width; c++)
-            middle += (double(x[c]) + sums[size_t(c)] / double(R)) / double(width);
+            middle += (double(m.pivot[size_t(c)]) + m.sums[size_t(c)] / count) / double(width);
         for (int64_t c = g * width; c < (g + 1) * width; c++) {
-            const double shift = sums[size_t(c)] / double(R), apart = double(x[c]) + shift - middle;
-            spread += sums[size_t(C + c)] / double(R) - shift * shift + apart * apart;
+            const double shift = m.sums[size_t(c)] / count, apart = double(m.pivot[size_t(c)]) + shift - middle;
+            spread += m.squares[size_t(c)] / count - shift * shift + apart * apart;
         }
         const double var = spread / double(width);
         mean[g] = float(middle);
@@ -220,41 +274,45 @@ void group_statistics(const float* x, int64_t R, int64_t C, int64_t G, float eps
 
 }  // namespace
 
-void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, int64_t N, int64_t R,
-                        int64_t C, int64_t G, float* y, float* mean, float* rstd) {
-    parallel_for(N, (1 << 14) / (R * C) + 1, [=](int64_t begin, int64_t end) {
+void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, const ImageShape& s,
+                        int64_t G, float* y, float* mean, float* rstd) {
+    const int64_t C = s.C, size = s.L * C;
+    const ImageShape one{1, s.L, C, s.planes};
+    parallel_for(s.N, worth / size + 1, [=](int64_t begin, int64_t end) {
         Table table(C);
         for (int64_t n = begin; n < end; n++) {
-            group_statistics(x + n * R * C, R, C, G, eps, mean + n * G, rstd + n * G);
+            group_statistics(x + n * size, one, G, eps, mean + n * G, rstd + n * G);
             for (int64_t c = 0; c < C; c++) {
                 const int64_t g = n * G + c / (C / G);
                 table.mean[c] = mean[g];
                 table.scale[c] = weight ? weight[c] * rstd[g] : rstd[g];
                 table.shift[c] = bias ? bias[c] : 0.0f;
             }
-            normalise_rows(x + n * R * C, table.mean, table.scale, table.shift, R, C, y + n * R * C);
+            normalise(x + n * size, table.mean, table.scale, table.shift, one, y + n * size);
         }
     });
 }
 
 void group_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
-                         int64_t N, int64_t R, int64_t C, int64_t G, float* dx, float* dweight, float* dbias) {
+                         const ImageShape& s, int64_t G, float* dx, float* dweight, float* dbias) {
+    const int64_t N = s.N, C = s.C, size = s.L * C;
+    const ImageShape one{1, s.L, C, s.planes};
     std::vector<double> all_sums(size_t(N * 2 * C));  // of grad and of grad * xhat, for each image
-    parallel_for(N, (1 << 14) / (R * C) + 1, [&](int64_t begin, int64_t end) {
+    parallel_for(N, worth / size + 1, [&](int64_t begin, int64_t end) {
         Table table(C);
         for (int64_t n = begin; n < end; n++) {
-            const float *g = grad + n * R * C, *in = x + n * R * C, *middle = table.mean;
+            const float *g = grad + n * size, *in = x + n * size, *middle = table.mean;
             double *first = all_sums.data() + n * 2 * C, *second = first + C;
             const int64_t width = C / G;
             for (int64_t c = 0; c < C; c++) table.mean[c] = mean[n * G + c / width];
-            column_pair_sums(R, C, first, second, [=](int64_t r, auto get, vf& a, vf& b) {
-                const vf up = get(g + r * C);
+            channel_pair_sums(one, first, second, [=](auto at, auto channel, vf& a, vf& b) {
+                const vf up = at(g);
                 a += up;
-                b += up * (get(in + r * C) - get(middle));
+                b += up * (at(in) - channel(middle));
             });
             for (int64_t k = 0; k < G; k++) {
                 double a = 0, b = 0;
-                const double scale = double(rstd[n * G + k]), count = double(R * width);
+                const double scale = double(rstd[n * G + k]), count = double(s.L * width);
                 for (int64_t c = k * width; c < (k + 1) * width; c++) {
                     second[c] *= scale;
                     a += first[c] * (weight ? double(weight[c]) : 1.0);
@@ -266,7 +324,7 @@ void group_norm_backward(const float* grad, const float* x, const float* weight,
                     table.slope[c] = float(scale * scale * b / count);
                 }
             }
-            differentiate_rows(g, in, table.mean, table.scale, table.shift, table.slope, R, C, dx + n * R * C);
+            differentiate(g, in, table.mean, table.scale, table.shift, table.slope, one, dx + n * size);
         }
     });
     for (int64_t c = 0; c < C; c++) {

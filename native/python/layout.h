@@ -89,4 +89,12 @@ inline Ref as_channels_last(PyObject* o) {
     return copy;
 }
 
+// `o` itself if it lies plane by plane, in C order, else a copy that does.
+inline Ref as_planes(PyObject* o) {
+    if (!is_f32_channels_last(o) || is_contiguous(o)) return Ref(PyArray_FROM_OF(o, NPY_ARRAY_C_CONTIGUOUS));
+    Ref copy = new_f32_like(o);
+    if (copy) transpose_batch(data(o), dim(o, 0), size(o) / (dim(o, 0) * dim(o, 1)), dim(o, 1), data(copy));
+    return copy;
+}
+
 }  // namespace rushlight

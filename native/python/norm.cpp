@@ -1,5 +1,5 @@
-// Bindings of layer and RMS norm (rows in C order), and of batch and group norm (images, which are copied to
-// channels-last where they are not, and matrices).
+// Bindings of layer and RMS norm (rows in C order), and of batch and group norm (images, channels-last or plane by
+// plane, and matrices; what lies otherwise is copied). Results lie as the input does.
 #include "kernels.h"
 #include "python/layout.h"
 
@@ -48,7 +48,15 @@ int64_t channels(PyObject* x) { return dim(x, 1); }
 // Images (N, C, *S) or a matrix (N, C), in any layout.
 bool is_images(PyObject* o) { return is_f32(o) && ndim(o) >= 2 && size(o) > 0; }
 
-Ref new_images_like(PyObject* x) { return new_channels_last(NPY_FLOAT32, ndim(x), PyArray_DIMS(as_array(x))); }
+ImageShape shape_of(PyObject* x) {
+    const int64_t N = dim(x, 0), C = channels(x);
+    return {N, size(x) / (N * C), C, is_contiguous(x) && !is_channels_last(x)};
+}
+
+Ref new_images_like(PyObject* x, const ImageShape& s) {
+    return s.planes ? new_f32_like(x) : new_channels_last(NPY_FLOAT32, ndim(x), PyArray_DIMS(as_array(x)));
+}
+Ref as_images(PyObject* x, const ImageShape& s) { return s.planes ? as_planes(x) : as_channels_last(x); }
 
 bool is_vector(PyObject* o, int64_t n) { return is_f32_contiguous(o, 1) && dim(o, 0) == n; }
 
@@ -58,16 +66,15 @@ PyObject* batch_norm_forward(PyObject*, PyObject* const* args, Py_ssize_t count)
     if (count != 4 || !is_images(args[0]) || !is_none_or_vector(args[1], channels(args[0])) ||
         !is_none_or_vector(args[2], channels(args[0])) || !read_float(args[3], &eps))
         return not_implemented();
-    const int64_t C = channels(args[0]), R = size(args[0]) / C;
-    const npy_intp row = C;
-    Ref x = as_channels_last(args[0]), y = new_images_like(args[0]);
+    const ImageShape s = shape_of(args[0]);
+    const npy_intp row = s.C;
+    Ref x = as_images(args[0], s), y = new_images_like(args[0], s);
     Ref mean = new_f32(1, &row), var = new_f32(1, &row);
     if (!x || !y || !mean || !var) return nullptr;
     {
-        Unlocked unlocked(16.0 * double(R * C));
-        batch_norm_statistics(data(x), R, C, data(mean), data(var));
-        batch_norm_apply(data(x), data(mean), data(var), data_or_null(args[1]), data_or_null(args[2]), eps, R, C,
-                         data(y));
+        Unlocked unlocked(16.0 * double(size(args[0])));
+        batch_norm_statistics(data(x), s, data(mean), data(var));
+        batch_norm_apply(data(x), data(mean), data(var), data_or_null(args[1]), data_or_null(args[2]), eps, s, data(y));
     }
     return PyTuple_Pack(3, y.get(), mean.get(), var.get());
 }
@@ -79,12 +86,12 @@ PyObject* batch_norm_apply_(PyObject*, PyObject* const* args, Py_ssize_t count) 
         !is_vector(args[2], channels(args[0])) || !is_none_or_vector(args[3], channels(args[0])) ||
         !is_none_or_vector(args[4], channels(args[0])) || !read_float(args[5], &eps))
         return not_implemented();
-    const int64_t C = channels(args[0]), R = size(args[0]) / C;
-    Ref x = as_channels_last(args[0]), y = new_images_like(args[0]);
+    const ImageShape s = shape_of(args[0]);
+    Ref x = as_images(args[0], s), y = new_images_like(args[0], s);
     if (!x || !y) return nullptr;
     {
-        Unlocked unlocked(8.0 * double(R * C));
-        batch_norm_apply(data(x), data(args[1]), data(args[2]), data_or_null(args[3]), data_or_null(args[4]), eps, R, C,
+        Unlocked unlocked(8.0 * double(size(args[0])));
+        batch_norm_apply(data(x), data(args[1]), data(args[2]), data_or_null(args[3]), data_or_null(args[4]), eps, s,
                          data(y));
     }
     return y.release();
@@ -97,15 +104,15 @@ PyObject* batch_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t coun
         !is_none_or_vector(args[2], channels(args[1])) || !is_vector(args[3], channels(args[1])) ||
         !is_vector(args[4], channels(args[1])) || !read_float(args[5], &eps))
         return not_implemented();
-    const int64_t C = channels(args[1]), R = size(args[1]) / C;
-    const npy_intp row = C;
-    Ref grad = as_channels_last(args[0]), x = as_channels_last(args[1]), dx = new_images_like(args[1]);
+    const ImageShape s = shape_of(args[1]);
+    const npy_intp row = s.C;
+    Ref grad = as_images(args[0], s), x = as_images(args[1], s), dx = new_images_like(args[1], s);
     Ref dweight = new_f32(1, &row), dbias = new_f32(1, &row);
     if (!grad || !x || !dx || !dweight || !dbias) return nullptr;
     {
-        Unlocked unlocked(20.0 * double(R * C));
-        batch_norm_backward(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), eps, R, C,
-                            data(dx), data(dweight), data(dbias));
+        Unlocked unlocked(20.0 * double(size(args[1])));
+        batch_norm_backward(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), eps, s, data(dx),
+                            data(dweight), data(dbias));
     }
     return PyTuple_Pack(3, dx.get(), dweight.get(), dbias.get());
 }
@@ -118,14 +125,14 @@ PyObject* group_norm_forward_(PyObject*, PyObject* const* args, Py_ssize_t count
         !is_none_or_vector(args[2], channels(args[0])) || !read_int(args[3], &G) || G < 1 || channels(args[0]) % G ||
         !read_float(args[4], &eps))
         return not_implemented();
-    const int64_t N = dim(args[0], 0), C = channels(args[0]), R = size(args[0]) / (N * C);
-    const npy_intp groups[] = {N, G, 1};
-    Ref x = as_channels_last(args[0]), y = new_images_like(args[0]), mean = new_f32(3, groups),
+    const ImageShape s = shape_of(args[0]);
+    const npy_intp groups[] = {s.N, G, 1};
+    Ref x = as_images(args[0], s), y = new_images_like(args[0], s), mean = new_f32(3, groups),
         rstd = new_f32(3, groups);
     if (!x || !y || !mean || !rstd) return nullptr;
     {
-        Unlocked unlocked(16.0 * double(N * R * C));
-        group_norm_forward(data(x), data_or_null(args[1]), data_or_null(args[2]), eps, N, R, C, G, data(y), data(mean),
+        Unlocked unlocked(16.0 * double(size(args[0])));
+        group_norm_forward(data(x), data_or_null(args[1]), data_or_null(args[2]), eps, s, G, data(y), data(mean),
                            data(rstd));
     }
     return PyTuple_Pack(3, y.get(), mean.get(), rstd.get());
@@ -137,16 +144,17 @@ PyObject* group_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t coun
         !is_none_or_vector(args[2], channels(args[1])) || !is_f32_contiguous(args[3], 3) ||
         !is_f32_contiguous(args[4], 3) || !same_shape(args[3], args[4]) || dim(args[3], 0) != dim(args[1], 0))
         return not_implemented();
-    const int64_t N = dim(args[1], 0), C = channels(args[1]), R = size(args[1]) / (N * C), G = dim(args[3], 1);
-    if (G < 1 || C % G || dim(args[3], 2) != 1) return not_implemented();
-    const npy_intp row = C;
-    Ref grad = as_channels_last(args[0]), x = as_channels_last(args[1]), dx = new_images_like(args[1]);
+    const ImageShape s = shape_of(args[1]);
+    const int64_t G = dim(args[3], 1);
+    if (G < 1 || s.C % G || dim(args[3], 2) != 1) return not_implemented();
+    const npy_intp row = s.C;
+    Ref grad = as_images(args[0], s), x = as_images(args[1], s), dx = new_images_like(args[1], s);
     Ref dweight = new_f32(1, &row), dbias = new_f32(1, &row);
     if (!grad || !x || !dx || !dweight || !dbias) return nullptr;
     {
-        Unlocked unlocked(20.0 * double(N * R * C));
-        group_norm_backward(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), N, R, C, G,
-                            data(dx), data(dweight), data(dbias));
+        Unlocked unlocked(20.0 * double(size(args[1])));
+        group_norm_backward(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), s, G, data(dx),
+                            data(dweight), data(dbias));
     }
     return PyTuple_Pack(3, dx.get(), dweight.get(), dbias.get());
 }

@@ -1,8 +1,7 @@
 """Convolution over 1, 2 or 3 spatial dimensions, and its transpose.
 
-Three kernels, each the others' derivative: with y = conv(x, w), the gradient of x is `conv_backward_input(dy, w)`,
-which is also what a transposed convolution computes, and that of w is `conv_backward_weight(dy, x)`. All three are
-linear in each array, so as operators (`Conv`, `ConvTranspose`, `ConvWeight`) they give derivatives of any order.
+The three kernels (convolve.py) are linear in each array and each the others' derivative, so as operators (`Conv`,
+`ConvTranspose`, `ConvWeight`) they give derivatives of any order.
 """
 
 from __future__ import annotations
@@ -11,95 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd.tape import Operator
 from ..errors import OperatorError, ShapeError
-from ..kernels import kernel, xp
-from .promotion import conj, in_float32
-from .window import Sizes, reach, remembered, spread, stops, taps, widen
+from .convolve import channel_sum, conv_backward_input, conv_backward_weight, conv_forward
+from .promotion import conj
+from .window import Sizes, reach, remembered, spread
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Array = Any
-
-
-# ---------------------------------------------------------------------------------------------------------- kernels
-
-
-def _rows(x: Array, groups: int) -> Array:
-    """(N, C, *S) -> (groups, N * prod(S), C / groups): the matrix, per group, that meets one tap's weights."""
-    last = xp.moveaxis(x, 1, -1)
-    return xp.moveaxis(last.reshape((-1, groups, x.shape[1] // groups)), 1, 0)
-
-
-def _image(rows: Array, batch: int, spatial: Sizes) -> Array:
-    """The inverse of `_rows`: (groups, N * prod(S), C / groups) -> (N, C, *S), channels last in memory."""
-    flat = xp.moveaxis(rows, 0, 1).reshape((batch, *spatial, rows.shape[0] * rows.shape[2]))
-    return xp.moveaxis(flat, -1, 1)
-
-
-def _tap_weights(weight: Array, tap: Sizes, groups: int) -> Array:
-    """One tap's weights, (O, C / groups, *K) -> (groups, C / groups, O / groups)."""
-    w = weight[(slice(None), slice(None), *tap)]
-    return xp.transpose(w.reshape((groups, -1, w.shape[1])), (0, 2, 1))
-
-
-def _output_size(spatial: Sizes, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Sizes:
-    return tuple((n + 2 * p - r) // s + 1 for n, p, r, s in zip(spatial, padding, reach(kernel_size, dilation), stride))
-
-
-@kernel
-@in_float32
-def conv_forward(
-    x: Array, weight: Array, bias: Array | None, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-) -> Array:
-    """x (N, C, *S), weight (O, C / groups, *K), bias (O,) -> y (N, O, *S').
-
-    y[n, o, i] = bias[o] + sum over c, t of weight[o, c, t] * x[n, c, i * stride + t * dilation - padding]
-    """
-    out = _output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    wide, rows = widen(x, padding, padding), 0
-    for tap in taps(weight.shape[2:]):
-        seen = wide[(slice(None), slice(None), *stops(tap, stride, dilation, out))]  # (N, C, *S')
-        rows = rows + _rows(seen, groups) @ _tap_weights(weight, tap, groups)
-    y = _image(rows, x.shape[0], out)
-    return y if bias is None else y + bias.reshape((-1, *(1,) * len(out)))
-
-
-@kernel
-@in_float32
-def conv_backward_input(
-    grad: Array, weight: Array, input_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-) -> Array:
-    """grad (N, O, *S') -> dx (N, C, *S): each place of the output gives back through the taps that read it."""
-    batch, channels, *spatial = input_shape
-    out = grad.shape[2:]
-    wide = xp.zeros_like(grad, shape=(batch, channels, *(n + 2 * p for n, p in zip(spatial, padding))))
-    rows = _rows(grad, groups)
-    for tap in taps(weight.shape[2:]):
-        share = rows @ xp.transpose(_tap_weights(weight, tap, groups), (0, 2, 1))
-        wide[(slice(None), slice(None), *stops(tap, stride, dilation, out))] += _image(share, batch, out)
-    return wide[(slice(None), slice(None), *(slice(p, p + n) for n, p in zip(spatial, padding)))]
-
-
-@kernel
-@in_float32
-def conv_backward_weight(
-    grad: Array, x: Array, weight_shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-) -> Array:
-    """grad (N, O, *S'), x (N, C, *S) -> dweight (O, C / groups, *K)."""
-    wide = widen(x, padding, padding)
-    rows = xp.transpose(_rows(grad, groups), (0, 2, 1))  # (groups, O / groups, N * prod(S'))
-    dweight: Array = xp.zeros_like(grad, shape=weight_shape)
-    for tap in taps(weight_shape[2:]):
-        seen = wide[(slice(None), slice(None), *stops(tap, stride, dilation, grad.shape[2:]))]
-        dweight[(slice(None), slice(None), *tap)] = (rows @ _rows(seen, groups)).reshape(weight_shape[:2])
-    return dweight
-
-
-@kernel
-@in_float32
-def channel_sum(grad: Array) -> Array:
-    """(N, O, *S) -> (O,), the gradient of a bias."""
-    return grad.sum(axis=(0, *range(2, grad.ndim)))
 
 
 # -------------------------------------------------------------------------------------------------------- operators

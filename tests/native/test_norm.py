@@ -74,18 +74,28 @@ def test_threads_change_nothing(native):
             np.testing.assert_array_equal(a, b)
 
 
-def test_planes_give_what_channels_last_gives(native):
-    x, grad, weight, bias = draw(4, 5, 7, 6), draw(4, 5, 7, 6, seed=1), draw(5, seed=2), draw(5, seed=3)
+@pytest.mark.parametrize("spatial", [(7, 6), (40, 33), (5,), (3, 4, 5)])
+def test_planes_give_what_channels_last_gives(native, spatial):
+    """And results lie as the input does, whatever the gradient's layout."""
+    x, grad, weight, bias = draw(4, 5, *spatial) + 9, draw(4, 5, *spatial, seed=1), draw(5, seed=2), draw(5, seed=3)
     last, grad_last = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, grad))
-    found, expected = (
-        native.batch_norm_forward(x, weight, bias, 1e-5),
-        native.batch_norm_forward(last, weight, bias, 1e-5),
-    )
-    _, mean, var = expected
-    found += native.batch_norm_backward(grad, x, weight, mean, var, 1e-5)
-    expected += native.batch_norm_backward(grad_last, last, weight, mean, var, 1e-5)
-    for a, b in zip(found, expected):
-        np.testing.assert_array_equal(a, b)
+    _, mean, var = native.batch_norm_forward(last, weight, bias, 1e-5)
+    _, group_mean, rstd = native.group_norm_forward(last, weight, bias, 5, 1e-5)
+
+    def everything(x, grad):
+        return [
+            *native.batch_norm_forward(x, weight, bias, 1e-5),
+            native.batch_norm_apply(x, mean, var, weight, bias, 1e-5),
+            *native.batch_norm_backward(grad, x, weight, mean, var, 1e-5),
+            *native.group_norm_forward(x, weight, bias, 5, 1e-5),
+            *native.group_norm_backward(grad, x, weight, group_mean, rstd),
+        ]
+
+    expected = everything(last, grad_last)
+    for operands in ((x, grad), (x, grad_last), (last, grad)):
+        for a, b in zip(everything(*operands), expected):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+            assert a.ndim < 3 or a.shape[2] == 1 or (a.strides[-1] == 4) == (operands[0] is x)
 
 
 @pytest.mark.parametrize("last", [True, False])
