@@ -421,6 +421,7 @@ def tensor_program(offset: int, size: Any, stride: Any, storage: bytes = STORAGE
     return program(name_of("torch._utils", "_rebuild_tensor_v2"), args, pickle.REDUCE)
 
 
+# Among them what CVE-2026-24747 was about: items set on what is no dict, and storages of another length than they say.
 HOSTILE = {
     "a text is called": program(text("x"), pickle.EMPTY_TUPLE, pickle.REDUCE),
     "a dtype is called": program(name_of("torch", "float32"), pickle.EMPTY_TUPLE, pickle.REDUCE),
