@@ -251,6 +251,11 @@ void avg_pool_backward(const float* grad, const PoolShape& shape, const float* d
 // v), then r sin(2 pi v);  n is a multiple of 16
 void box_muller32(const float* uniforms, int64_t n, float* normals);
 
+// --- shuffle.cpp -----------------------------------------------------------------------------------------------------
+
+// 0 ... n-1, where for i = 0 ... n-2 the elements i and i + words[i] mod (n - i) were swapped;  n < 2^32
+void shuffled(const uint64_t* words, int64_t n, int64_t* order);
+
 // --- optim.cpp -------------------------------------------------------------------------------------------------------
 
 // The tensors of one step: parameters, gradients and up to three state tensors of each.

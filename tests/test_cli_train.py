@@ -140,8 +140,9 @@ def test_other_user_errors(folder, capsys):
 def test_a_loss_that_is_not_finite_is_a_failure(folder):
     plain = CONFIG.replace('[schedule]\nname = "OneCycleLR"\nmax_lr = 0.05\n', "").replace("clip_norm = 1.0", "")
     (folder / "c.toml").write_text(plain.replace('"Adam"\nlr = 0.02', '"SGD"\nlr = 1e30'))
-    with pytest.warns(UserWarning, match="fit stopped"):
+    with pytest.warns(UserWarning, match="fit stopped") as caught:
         assert main(["train", "c.toml"]) == 1
+    assert len(caught) == 1
 
 
 def test_summaries(folder, capsys):

@@ -1,4 +1,4 @@
-// Binding of the transform of uniform into normal numbers.
+// Bindings of the transform of uniform into normal numbers, and of the shuffle.
 #include "kernels.h"
 #include "python/binding.h"
 
@@ -17,8 +17,25 @@ PyObject* box_muller32_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return normals.release();
 }
 
+// shuffled(words) -> order
+PyObject* shuffled_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 1 || !is_array(args[0], NPY_UINT64, 1) || !is_contiguous(args[0]) || size(args[0]) >= UINT32_MAX)
+        return not_implemented();
+    npy_intp n = size(args[0]) + 1;
+    Ref order = new_array(NPY_INT64, 1, &n);
+    if (!order) return nullptr;
+    {
+        Unlocked unlocked(4.0 * double(n));
+        shuffled(static_cast<const uint64_t*>(PyArray_DATA(as_array(args[0]))), n,
+                 static_cast<int64_t*>(PyArray_DATA(as_array(order.get()))));
+    }
+    return order.release();
+}
+
 }  // namespace
 
-PyMethodDef random_methods[] = {RUSHLIGHT_TWIN(box_muller32, "(n,) uniform in [0, 1) -> (n,) standard normal"), {}};
+PyMethodDef random_methods[] = {RUSHLIGHT_TWIN(box_muller32, "(n,) uniform in [0, 1) -> (n,) standard normal"),
+                                RUSHLIGHT_TWIN(shuffled, "words (n-1,) -> 0 ... n-1 in random order (n,)"),
+                                {}};
 
 }  // namespace rushlight

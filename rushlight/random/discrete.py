@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError, OperatorError, UnsupportedError
+from ..kernels import kernel
 from .arithmetic import BFLOAT16, DIGITS, FLOAT32, FLOAT64, LARGEST, Array, log, rounded
 from .continuous import AT_ONCE, element_count, exponential, in_blocks, uniform24, uniform53
 from .examples import elementwise_sampler, sampler
@@ -186,21 +187,24 @@ def permutation(generator: Generator | None, n: int, dtype: DTypeLike = INT64) -
         raise OperatorError(f"permutation: n = {n} is negative")
     if n > _largest_integer(kind) + (kind in DIGITS):
         raise OperatorError(f"permutation: n = {n} does not fit {kind}")
-    shuffle = _shuffle if n < FEW else _shuffle_inside_out
-    return rounded(shuffle(generator or default_generator, n), kind)
+    source = generator or default_generator
+    return rounded(shuffled(source.words(max(n - 1, 0)))[:n] if n < FEW else _shuffle_inside_out(source, n), kind)
 
 
-def _shuffle(generator: Generator, n: int) -> Array:
-    """For i = 0 ... n-2: swap the elements i and target[i] = i + word mod (n - i).
+@kernel
+def shuffled(words: Array) -> Array:
+    """words (n-1,) -> 0 ... n-1 in random order (n,).
+
+    For i = 0 ... n-2: swap the elements i and target[i] = i + words[i] mod (n - i).
 
     The same without the loop. Step i brings to place i what the last step before it with the same target had moved
     there, or, if there was none, target[i] itself. What a step moves away from its own place i is what the last step
     with target i had moved there, and so on back to a place that was no target: these chains are short.
     """
+    n = len(words) + 1
     steps = np.arange(n)
-    words = generator.words(max(n - 1, 0)).astype(np.uint32)
     target = steps.copy()  # the last element stays
-    target[:-1] += words % np.arange(n, 1, -1, dtype=np.uint32)
+    target[:-1] += words.astype(np.uint32) % np.arange(n, 1, -1, dtype=np.uint32)
     keys = np.sort(target << 32 | steps)  # by target, then by step
     target_sorted, step_sorted = keys >> 32, keys & 0xFFFFFFFF
     moved = steps.copy()  # what step i moves away from place i

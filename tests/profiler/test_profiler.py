@@ -21,6 +21,7 @@ def model():
 
 
 def step(network, optimizer):
+    optimizer.zero_grad()
     network(rushlight.ones(3, 4)).sum().backward()
     optimizer.step()
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import rushlight
-
 from ...mistakes import listed
 from ...nn.utils import get_total_norm
 from ..callback import Callback
@@ -55,8 +53,7 @@ def first_bad_layer(run: Run) -> str:
     for path, module in twin.named_modules():
         if not list(module.children()):
             module.register_forward_hook(look(path))
-    with rushlight.no_grad():
-        run.compute(twin, run.batch)
+    run.compute(twin, run.batch)
     return found[0] if found else ""
 
 
