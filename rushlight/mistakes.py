@@ -10,6 +10,8 @@ import sys
 import warnings
 from typing import Any
 
+import numpy as np
+
 LOOKS = 3  # how many calls have their numbers looked at, which takes time
 
 told: set[str] = set()  # what was told already
@@ -68,9 +70,14 @@ class Looks:
 looks = Looks()
 
 
+def _looks_at(x: Any) -> bool:
+    """Whether the numbers of x are at hand: not those of another device, nor of each example under vmap."""
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > 0
+
+
 def look_at_images(x: Any) -> None:
     """The input of a convolution: images that still run from 0 to 255."""
-    if x.ndim != 4 or x.shape[1] not in (1, 3, 4) or x.dtype.kind != "f" or not x.size:
+    if not _looks_at(x) or x.ndim != 4 or x.shape[1] not in (1, 3, 4):
         return
     looks.images -= 1
     low, high = float(x.min()), float(x.max())
@@ -96,7 +103,7 @@ def look_at_logits(edge: Any) -> None:
 def look_at_targets(t: Any) -> None:
     """The target of binary_cross_entropy_with_logits: probabilities."""
     looks.targets -= 1
-    if t.size and t.dtype.kind == "f" and (t.min() < 0 or t.max() > 1):
+    if _looks_at(t) and (t.min() < 0 or t.max() > 1):
         tell(
             "targets that are no probabilities",
             f"binary_cross_entropy_with_logits: targets run from {float(t.min()):g} to {float(t.max()):g}; they must "

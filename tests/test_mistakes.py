@@ -49,6 +49,13 @@ def adam(model):
 # -------------------------------------------------------------------------------------------------- sound programs
 
 
+def test_examples_under_vmap_are_not_looked_at(quiet):
+    conv = nn.Conv2d(3, 2, 3)
+    images, targets = rushlight.full((4, 1, 3, 5, 5), 200.0), rushlight.full((4, 3), 2.0)
+    rushlight.vmap(conv)(images)
+    rushlight.vmap(lambda target: F.binary_cross_entropy_with_logits(rushlight.zeros(3), target))(targets)
+
+
 def test_a_plain_loop(quiet):
     model = network(nn.Dropout(0.5))
     optimizer = adam(model)

@@ -49,7 +49,11 @@ def refusals():
     yield Refusal(F + "embedding", lambda t: (t.ints(2, 2), t(5)), RuntimeError, "'weight' must be 2-D")
     yield Refusal(F + "embedding", lambda t: (t.ints(2, 2), t(5, 2)), AssertionError, "padding_idx", {"padding_idx": 5})
     yield Refusal(
-        F + "embedding", lambda t: (t.ints(2, 2), t(5, 2)), NotImplementedError, "sparse=False", {"sparse": True}
+        F + "embedding",
+        lambda t: (t.ints(2, 2), t(5, 2)),
+        RuntimeError,
+        "scale_grad_by_freq not supported with sparse",
+        {"sparse": True, "scale_grad_by_freq": True},
     )
     yield Refusal(F + "embedding_bag", lambda t: (t.ints(2, 2), t(5, 2)), ValueError, "offsets")
     yield Refusal(F + "embedding_bag", lambda t: (t.ints(2, 2, 2), t(5, 2)), ValueError, "mode", {"mode": "min"})
