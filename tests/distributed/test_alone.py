@@ -12,6 +12,7 @@ import pytest
 import rushlight
 import rushlight.distributed as dist
 from rushlight.distributed.environment import launched
+from rushlight.nn.parallel.reducer import reachable
 
 pytest.importorskip("mpi4py")
 
@@ -110,3 +111,21 @@ def test_launch_says_what_is_wrong() -> None:
             capture_output=True, text=True, timeout=60, env={"PYTHONPATH": root},
         )  # fmt: skip
         assert done.returncode == 2 and told in done.stderr
+
+
+def test_the_parameters_in_use_are_found(group: Any) -> None:
+    """Each is known by its place on the tape, whatever views, reuse or several outputs lie between, also none."""
+    used, twice, alone, unused = (rushlight.nn.Parameter(rushlight.ones(2)) for _ in range(4))
+    h = (used * twice).relu()
+    outputs = [h.sum() + twice.view(2, 1).sum(), h.max(0).values, alone, rushlight.ones(2)]
+    assert reachable(outputs) == {p._edge for p in (used, twice, alone)}
+    assert unused._edge not in reachable(outputs)
+
+
+def test_unused_parameters_count_as_zero_and_keep_no_gradient(group: Any) -> None:
+    net = rushlight.nn.ModuleList([rushlight.nn.Linear(2, 2) for _ in range(3)])
+    net.forward = lambda x: net[0](x).relu() + net[2](x)
+    model = rushlight.nn.parallel.DistributedDataParallel(net, find_unused_parameters=True)
+    for _ in range(3):
+        model(rushlight.ones(1, 2)).sum().backward()
+    assert [p.grad is None for p in model.parameters()] == [False, False, True, True, False, False]

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.tape import TensorBase, touch, wrap
+from ...autograd.tape import Leaf, TensorBase, touch, wrap
+from ...autograd.walk import discover
 from ...distributed.channel import Work, mpi
 from ...distributed.failures import DistError
 from ...distributed.group import ProcessGroup
@@ -69,17 +70,11 @@ def buckets_of(parameters: Sequence[Any], cap: float) -> list[GradBucket]:
     return [GradBucket(k, lot, len(lots)) for k, lot in enumerate(lots)]
 
 
-def reachable(outputs: Iterable[Any]) -> set[int]:
-    """The ids of the leaves that a backward pass from these tensors comes to."""
-    todo: list[Any] = [t.grad_fn or t._edge for t in outputs if t.requires_grad]
-    seen: set[int] = set()
-    while todo:
-        node = todo.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        todo.extend(edge for edge, _ in getattr(node, "next_functions", ()))
-    return seen
+def reachable(outputs: Iterable[Any]) -> set[Leaf]:
+    """The leaves that a backward pass from these tensors comes to."""
+    roots = [t._edge for t in outputs if t.requires_grad]
+    _, leaves = discover([edge for edge in roots if type(edge) is not Leaf])
+    return {*leaves, *(edge for edge in roots if type(edge) is Leaf)}
 
 
 class Reducer:
@@ -120,7 +115,7 @@ class Reducer:
         self.absent = []
         if self.find_unused:
             seen = reachable(outputs)
-            self.absent = [p for p in self.parameters if id(p._edge) not in seen]
+            self.absent = [p for p in self.parameters if p._edge not in seen]
 
     def _complaint(self) -> str:
         names = [k for k, p in enumerate(self.parameters) if self.places[id(p)][1] in self.places[id(p)][0].missing]
