@@ -2,8 +2,7 @@
 is noticed.
 
 A checkpoint is one safetensors file: all arrays, and as its metadata the rest as JSON, and a SHA-256 of both. A new one
-is
-written under a temporary name, flushed to the disk, and renamed over the old one, which by then has a second name:
+is written under a temporary name, flushed to the disk, and renamed over the old one, which by then has a second name:
 
     last.safetensors  last.1.safetensors  last.2.safetensors  ...     newest to oldest
 
@@ -12,6 +11,7 @@ So at every moment the first name, or the next, is a whole file.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -26,6 +26,7 @@ import rushlight
 
 from ..errors import ArgumentError, DTypeError, OperatorError
 from ..serialization import load_safetensors, save_safetensors
+from ..serialization.atomic import sync_folder
 from ..utils.data.random_state import random_state, set_random_state
 from . import tree
 
@@ -117,6 +118,8 @@ def write_keeping(path: StrPath, content: Any, keep: int = 3) -> None:
     """`write`, with the `keep - 1` checkpoints before it kept under names of their own."""
     path, new = Path(path), Path(f"{os.fspath(path)}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
+    for unfinished in path.parent.glob(f".{glob.escape(new.name)}.*"):  # of a process that was killed
+        unfinished.unlink(missing_ok=True)
     try:
         write(new, content)
         if keep > 1 and path.exists():
@@ -128,6 +131,7 @@ def write_keeping(path: StrPath, content: Any, keep: int = 3) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
 
 
 def read_newest(path: StrPath) -> Any:

@@ -120,7 +120,11 @@ class Run:
             listener(self)
 
     def stop(self, reason: str, failed: bool = False) -> None:
-        """Ends the training once all callbacks have had this moment. The first reason counts."""
+        """Ends the training once all callbacks have had this moment. The first reason counts.
+
+        A training that is taken up later goes on: limits may have been raised by then. What should still hold is said
+        again by the callback, in on_epoch_begin.
+        """
         if not self.history.stopped:
             self.history.stopped, self.history.failed = reason, failed
 

@@ -264,12 +264,20 @@ class Crash(train.Callback):
 
     order = 99
 
-    def __init__(self, step):
-        self.step = step
+    def __init__(self, step=None, epoch=None):
+        self.step, self.epoch = step, epoch
 
     def on_step(self, run):
         if run.step == self.step:
             raise KeyboardInterrupt
+
+    def on_epoch_end(self, run):
+        if run.epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+class CrashBeforeSaving(Crash):
+    order = 89
 
 
 def everything(folder, *more):
@@ -299,15 +307,29 @@ def rows(history):
 
 def test_a_training_that_is_taken_up_ends_as_one_that_was_not(tmp_path):
     model, ema, history = everything(tmp_path / "whole")
-    for step in (5, 12, 13, 18):
-        everything(tmp_path / "broken", Crash(step))
+    for crash in (Crash(5), Crash(12), CrashBeforeSaving(epoch=2), Crash(13), CrashBeforeSaving(epoch=3), Crash(18)):
+        everything(tmp_path / "broken", crash)
     other, other_ema, taken_up = everything(tmp_path / "broken")
     assert same_weights(model, other) and same_weights(ema.model, other_ema.model)
     assert taken_up.losses == history.losses and taken_up.rates == history.rates and rows(taken_up) == rows(history)
-    written = [len((tmp_path / name / "log.csv").read_text().splitlines()) for name in ("whole", "broken")]
-    assert written[0] == 6 <= written[1]
+    for name in ("whole", "broken"):  # each epoch has one row
+        written = [line.split(",")[0] for line in (tmp_path / name / "log.csv").read_text().splitlines()]
+        assert written == ["epoch", "1", "2", "3", "4", "5"]
     again = everything(tmp_path / "broken")[2]  # which is at its end
     assert again.losses == history.losses and again.stopped == "at the epoch limit, 5"
+
+
+def test_a_training_that_was_stopped_early_stays_so_when_it_is_taken_up(tmp_path):
+    def stopped(patience=1):
+        stopping, figures = C.EarlyStopping(patience=patience), Figures([2, 1, 3, 3, 3])
+        callbacks = [figures, stopping, C.Checkpoint(tmp_path, resume=True), weights := Weights()]
+        return fit(problem(), *callbacks, epochs=5), weights
+
+    history, _ = stopped()
+    assert history.stopped == "val_loss has not improved on 1 for 1 epochs"
+    again, weights = stopped()
+    assert (again.losses, again.stopped, weights.seen) == (history.losses, history.stopped, [])
+    assert len(stopped(patience=3)[0].epochs) > len(history.epochs)  # unless one says otherwise
 
 
 def test_the_best_is_kept(tmp_path):

@@ -87,6 +87,16 @@ def test_the_last_ones_are_kept_and_a_damaged_one_is_passed_over(tmp_path):
         checkpoint.read_newest(path)
 
 
+def test_what_a_killed_process_left_is_cleared_away(tmp_path):
+    path = tmp_path / "last.safetensors"
+    checkpoint.write_keeping(path, 1)
+    for name in (".last.safetensors.new.a8s7", "last.safetensors.new", ".other.safetensors.new.a8s7"):
+        (tmp_path / name).write_text("half")
+    checkpoint.write_keeping(path, 2)
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"last.safetensors", "last.1.safetensors", ".other.safetensors.new.a8s7"}
+
+
 @pytest.mark.parametrize("name", ["fsync", "replace", "link"])
 def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch, name):
     path = tmp_path / "last.safetensors"

@@ -24,7 +24,7 @@ def trials():
 
 
 def test_killed_trainings_end_as_undisturbed_ones(trials):
-    assert trials.resume_trials(3, random.Random(1)) == 0
+    assert trials.resume_trials(4, random.Random(1)) == 0
 
 
 def test_faults_while_saving_leave_a_whole_checkpoint(trials):

@@ -1,7 +1,7 @@
 """Trials of checkpoints: trainings killed at random moments must end as those that were not, and a fault at any
 moment of saving must leave a whole checkpoint.
 
-    python tests/train/trials.py --resume 100 --faults 100 --seed 1
+    python tests/train/trials.py --resume 100 --faults 100
 
 The tests run a few of them; each trial runs in processes of its own, which are killed by SIGKILL.
 """
@@ -102,13 +102,46 @@ def recurrent():
     return model, Sequences(), F.mse_loss, optimizer, [decay, Accumulate(2), EarlyStopping("loss", patience=3)]
 
 
-SETUPS = {"dense": dense, "convolutional": convolutional, "recurrent": recurrent}
+FITTED = {"dense": dense, "convolutional": convolutional, "recurrent": recurrent}
 
 
 def digest(content) -> str:
     """SHA-256 of a nest of containers and Tensors."""
     plain, tensors = tree.split(content)
     return hashlib.sha256((repr(plain) + checkpoint._digest("", tensors)).encode()).hexdigest()
+
+
+def fitted(setup: str, folder: Path) -> list:
+    """A training by `fit`, and what it ends with."""
+    model, data, loss, optimizer, callbacks = FITTED[setup]()
+    callbacks.append(Checkpoint(folder, every_steps=1, resume=True))
+    history = train.fit(model, data, loss, optimizer, epochs=6, callbacks=callbacks, progress=False)
+    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in history.epochs]
+    states = [callback.state_dict() for callback in callbacks]
+    return [model.state_dict(), optimizer.state_dict(), states, history.losses, history.rates, rows, history.stopped]
+
+
+def looped(folder: Path) -> list:
+    """A loop written by hand, and what it ends with."""
+    model, loader, loss, optimizer, _ = dense()
+    average = optim.swa_utils.AveragedModel(model)
+    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, 40)
+    parts = {"model": model, "optimizer": optimizer, "scheduler": schedule, "loader": loader, "average": average}
+    found = train.resume(folder / "last.safetensors", **parts) or {"epoch": 0, "losses": []}
+    losses = found["losses"]
+    for epoch in range(found["epoch"], 5):
+        for x, y in loader:
+            optimizer.zero_grad()
+            losses.append(loss(model(x), y))
+            losses[-1].backward()
+            optimizer.step()
+            schedule.step()
+            average.update_parameters(model)
+            train.save(folder / "last.safetensors", **parts, epoch=epoch, losses=losses)
+    return [model.state_dict(), average.state_dict(), optimizer.state_dict(), schedule.state_dict(), losses]
+
+
+SETUPS = [*FITTED, "loop"]
 
 
 def training(setup: str, folder: Path) -> None:
@@ -118,12 +151,7 @@ def training(setup: str, folder: Path) -> None:
     rushlight.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
-    model, data, loss, optimizer, callbacks = SETUPS[setup]()
-    callbacks.append(Checkpoint(folder, every_steps=1, resume=True))
-    history = train.fit(model, data, loss, optimizer, epochs=6, callbacks=callbacks, progress=False)
-    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in history.epochs]
-    states = [callback.state_dict() for callback in callbacks]
-    end = [model.state_dict(), optimizer.state_dict(), states, history.losses, history.rates, rows, history.stopped]
+    end = looped(folder) if setup == "loop" else fitted(setup, folder)
     end += [rushlight.rand(3), random.random(), np.random.rand()]
     (folder / "end.new").write_text(digest(end))
     os.replace(folder / "end.new", folder / "end")
@@ -167,10 +195,10 @@ def undisturbed(setup: str) -> tuple[str, float]:
 
 def resume_trials(count: int, source: random.Random) -> int:
     """Runs trials over all setups in turn; returns how many failed."""
-    references = {setup: undisturbed(setup) for setup in list(SETUPS)[:count]}
+    references = {setup: undisturbed(setup) for setup in SETUPS[:count]}
     failed = kills = 0
     for number in range(count):
-        setup = list(SETUPS)[number % len(SETUPS)]
+        setup = SETUPS[number % len(SETUPS)]
         same, times = resume_trial(setup, *references[setup], source)
         failed, kills = failed + (not same), kills + times
         if not same:
@@ -297,6 +325,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
     options = parser.parse_args()
     source = random.Random(options.seed)
+    print(f"seed {options.seed}", flush=True)
     return int(resume_trials(options.resume, source) + fault_trials(options.faults, source) > 0)
 
 

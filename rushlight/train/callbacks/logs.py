@@ -19,7 +19,8 @@ def numbers(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 class CSVLog(Callback):
-    """Appends each epoch's figures to a CSV file, with a header; a training that is taken up goes on below.
+    """Appends each epoch's figures to a CSV file, with a header; a training that is taken up goes on where its
+    checkpoint was written, and rows below that are cut off.
 
     Args:
         path: of the file; a file that is there is begun anew unless the training is taken up.
@@ -44,10 +45,12 @@ class CSVLog(Callback):
             csv.writer(file).writerow(cells)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"columns": self.columns}
+        return {"columns": self.columns, "bytes": self.path.stat().st_size if self.columns else 0}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.columns = state["columns"] if self.path.exists() else []
+        if self.columns:
+            os.truncate(self.path, min(state["bytes"], self.path.stat().st_size))
 
 
 class TensorBoard(Callback):

@@ -76,6 +76,13 @@ class EarlyStopping(Callback):
                 self.weights = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
             return
         self.waited += 1
+        self.check(run)
+
+    def on_epoch_begin(self, run: Run) -> None:
+        self.check(run)  # a training that is taken up may be at its end
+
+    def check(self, run: Run) -> None:
+        """Stops a training whose patience is at its end."""
         if self.waited >= self.patience:
             run.stop(f"{self.monitor} has not improved on {self.best.value:.4g} for {self.waited} epochs")
 
