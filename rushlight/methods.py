@@ -13,6 +13,7 @@ from . import dtypes, ops
 from .autograd.tape import TensorBase
 from .errors import UnsupportedError
 from .ops.comparison import or_not_implemented
+from .ops.low_level import hash_tensor
 from .ops.promotion import cast, overwrite
 
 if TYPE_CHECKING:
@@ -305,6 +306,7 @@ class Methods(TensorBase):
     cholesky, cholesky_inverse, cholesky_solve = ops.cholesky, ops.cholesky_inverse, ops.cholesky_solve
     qr, svd, lu, lu_solve, geqrf = ops.qr, ops.svd, ops.lu, ops.lu_solve, ops.geqrf
     orgqr, ormqr, triangular_solve = ops.orgqr, ops.ormqr, ops.triangular_solve
+    hash_tensor = hash_tensor
     matrix_exp, matrix_power, cov, corrcoef = ops.matrix_exp, ops.matrix_power, ops.cov, ops.corrcoef
 
     stft, istft = ops.stft, ops.istft

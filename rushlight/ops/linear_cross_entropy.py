@@ -91,6 +91,8 @@ class LinearCrossEntropyOptions:
 class ChunkedLinearCrossEntropy(Operator):
     """The loss and the gradients of (x @ linear_weight.T + bias), a chunk of rows at a time."""
 
+    saves = (0, 1, 2)
+
     @staticmethod
     def forward(
         ctx: Any, x: Array, linear_weight: Array, bias: Any, target: Array, weight: Any, ignore_index: int,

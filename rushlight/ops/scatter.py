@@ -292,22 +292,28 @@ class ScatterProd(Operator):
 
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array, include: bool) -> Array:
-        ctx.places, ctx.include = lane_index(index, dim), include
-        products, zeros, named = _product_parts(x, ctx.places, src[_corner(index.shape)], include)
+        ctx.where, ctx.include = (dim, index), include
+        ctx.places, ctx.corner = lane_index(index, dim), _corner(index.shape)
+        products, zeros, named = _product_parts(x, ctx.places, src[ctx.corner], include)
         out = products * (zeros == 0)
-        ctx.corner = _corner(index.shape)
-        ctx.save(x, src, out, products, zeros, named)
+        ctx.save(x, src, out, zeros, named)
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        x, src, out, products, zeros, named = (*ctx.saved[:3], *map(_bare, ctx.saved[3:]))  # type: ignore[misc]
-        if zeros.any():  # the products are constants here, so derivatives of higher order hold where nothing is 0
-            out = xp.where(zeros > 0, products, out)
+        x, src, out, zeros, named = (*ctx.saved[:3], *map(_bare, ctx.saved[3:]))  # type: ignore[misc]
+        rest = out
+        if zeros.any():  # torch: derivatives of higher order hold where at most one factor is 0
+            rest = ScatterProd.derive(_nonzero(x), *ctx.where, _nonzero(src), ctx.include)
         used, at = src[ctx.corner], ctx.places
-        dx = grad * _without(x, out, zeros) if ctx.include else xp.where(named, xp.zeros_like(grad), grad)
-        dsrc = grad[at] * _without(used, out[at], zeros[at])
+        dx = grad * _without(x, out, rest, zeros) if ctx.include else xp.where(named, xp.zeros_like(grad), grad)
+        dsrc = grad[at] * _without(used, out[at], rest[at], zeros[at])
         return dx, None, None, _to_source(dsrc, src.shape)
+
+
+def _nonzero(x: Array) -> Array:
+    """x, with ones for zeros."""
+    return xp.where(_bare(x) == 0, xp.ones_like(x), x)
 
 
 def _bare(x: Any) -> Array:
@@ -325,13 +331,9 @@ def _product_parts(x: Array, places: Any, used: Array, include: bool) -> tuple[A
     return products, zeros, named
 
 
-def _without(x: Array, products: Array, zeros: Array) -> Array:
-    """The product with one factor, x, left out."""
-    zero = _bare(x) == 0
-    alone = zero & (zeros == 1)
-    return xp.where(
-        alone, products, xp.where(zeros > 0, xp.zeros_like(x), products / xp.where(zero, xp.ones_like(x), x))
-    )
+def _without(x: Array, out: Array, rest: Array, zeros: Array) -> Array:
+    """The product with one factor, x, left out; `rest` is the product of what is not 0."""
+    return xp.where((_bare(x) == 0) & (zeros == 1), rest, out / _nonzero(x))
 
 
 class ScatterExtreme(Operator):

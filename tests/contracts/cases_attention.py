@@ -23,7 +23,6 @@ def attention():
         SDPA,
         lambda t: (t(1, 2, 4), t(1, 2, 4), t(1, 2, 2), t.const([[True, False], [False, False]])),
         id="blind-row",
-        gradgrad=False,
     )
     yield Case(SDPA, lambda t: (t(1, 4, 2, 3), t(1, 2, 3, 3), t(1, 2, 3, 3)), {"enable_gqa": True}, id="grouped-heads")
     yield Case(SDPA, lambda t: (t(2, 2, 3, 4), t(3, 4), t(3, 4)), id="broadcast")
@@ -44,24 +43,20 @@ def multi_head():
         return (t(3, 2, 4), t(5, 2, 4), t(5, 2, 4), 4, 2, t(12, 4), t(12), None, None, False, 0.0, t(4, 4), t(4))
 
     name = F + "multi_head_attention_forward"
-    yield Case(name, arguments, heads, gradgrad=False)
-    yield Case(name, arguments, lambda t: heads(t, need_weights=False), id="no-weights", gradgrad=False)
-    yield Case(
-        name, arguments, lambda t: heads(t, attn_mask=t(3, 5), average_attn_weights=False), id="mask", gradgrad=False
-    )
+    yield Case(name, arguments, heads)
+    yield Case(name, arguments, lambda t: heads(t, need_weights=False), id="no-weights")
+    yield Case(name, arguments, lambda t: heads(t, attn_mask=t(3, 5), average_attn_weights=False), id="mask")
     yield Case(
         name,
         arguments,
         lambda t: heads(t, key_padding_mask=t.const(np.array([[0, 0, 1, 1, 1], [0] * 5], bool)), need_weights=False),
         id="padding",
-        gradgrad=False,
     )
     yield Case(
         name,
         lambda t: (t(3, 4), t(2, 4), t(2, 4), 4, 2, t(12, 4), t(12), t(1, 1, 4), t(1, 1, 4), True, 0.0, t(4, 4), t(4)),
         heads,
         id="unbatched-bias",
-        gradgrad=False,
     )
     yield Case(
         name,
@@ -70,7 +65,6 @@ def multi_head():
             t, use_separate_proj_weight=True, q_proj_weight=t(4, 4), k_proj_weight=t(4, 3), v_proj_weight=t(4, 2)
         ),
         id="separate",
-        gradgrad=False,
     )
 
 

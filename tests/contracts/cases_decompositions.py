@@ -131,7 +131,7 @@ def decompositions():
     yield case("eigvalsh", lambda t: (spd(t, 2),))
     yield Case("linalg.svdvals", lambda t: (spread(t, 2, 4, 3),))
     yield case("eigh", lambda t: (spd(t),))
-    yield case("eig", lambda t: (t.float([[1.0, 0.5, 0.2], [0.1, 2.0, 0.3], [0.4, 0.2, 4.0]]),), gradgrad=False)
+    yield case("eig", lambda t: (t.float([[1.0, 0.5, 0.2], [0.1, 2.0, 0.3], [0.4, 0.2, 4.0]]),))
     yield case("svd", lambda t: (spread(t, 4, 3), False))
     yield case("svd", lambda t: (spread(t, 2, 3, 4), False), id="wide")
     yield case("qr", lambda t: (spread(t, 4, 3),))
@@ -153,7 +153,6 @@ def norms():
             "linalg.matrix_norm",
             lambda t, o=order: (spread(t, 2, 3, 2), o, (2, 0), True),
             id=f"{order} dims",
-            gradgrad=False,
         )
     yield Case("linalg.norm", lambda t: (t(2, 3),))
     yield Case("linalg.norm", lambda t: (t(3), 3), id="vector")

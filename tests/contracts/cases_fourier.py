@@ -35,7 +35,6 @@ def cases():
         "istft",
         lambda t: (t.complex(2, 5, 6), 8),
         lambda t: dict(hop_length=2, window=t.positive(8, grad=False)),
-        gradgrad=False,
     )
 
 

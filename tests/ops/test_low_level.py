@@ -39,7 +39,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "pad": lambda L: L.constant_pad_nd(values(L, 2, 3), (1, -1), 2.0),
     "grid": lambda L: L.grid_sampler_2d(values(L, 1, 2, 3, 3), values(L, 1, 2, 2, 2), 2, 1, True),
     "volume": lambda L: L.grid_sampler_3d(values(L, 1, 2, 3, 3, 3), values(L, 1, 2, 2, 2, 3), 0, 2, False),
-    "hash": lambda L: (L.hash_tensor(values(L, 2, 3)), L.hash_tensor(L.tensor([[-3, 2]]), 1, keepdim=True)),
+    "hash": lambda L: (values(L, 2, 3).hash_tensor(), L.hash_tensor(L.tensor([[-3, 2]]), 1, keepdim=True)),
     "ldl": lambda L: solved(L, "float32", False),
     "ldl symmetric": lambda L: solved(L, "complex64", False),
     "ldl Hermitian": lambda L: solved(L, "complex64", True),

@@ -173,3 +173,13 @@ def test_refused(name: str) -> None:
             REFUSED[name](library, library.ones(3, 3))
         kinds.append(next(c for c in caught.type.__mro__ if c.__module__ == "builtins"))
     assert kinds[0] is kinds[1]
+
+
+def test_cholesky_of_the_upper_triangle() -> None:
+    def call(library: Any) -> Any:
+        x = drawn(library, "complex64", 3, 3)
+        a = (x @ x.mH + 3 * library.eye(3)).requires_grad_()
+        factor = library.linalg.cholesky(a, upper=True)
+        return factor.detach(), *library.autograd.grad(factor, a, drawn(library, "complex64", 3, 3, seed=1))
+
+    compare(call)

@@ -31,7 +31,7 @@ Array = Any
 
 
 class Cholesky(Operator):
-    """A = L L^H;  dA = L^-H P L^-1 / 2, P the lower triangle of L^H g, mirrored.
+    """A = L L^H, read from A's lower or upper triangle;  dA = L^-H P L^-1 / 2, P the lower triangle of L^H g, mirrored.
 
     torch: for complex matrices the imaginary part of P's diagonal stays.
     """
@@ -39,9 +39,9 @@ class Cholesky(Operator):
     saves = (OUT,)
 
     @staticmethod
-    def forward(ctx: Any, a: Array) -> Array:
-        lower = np.tril(a)
-        filled = lower + adjoint_of(np.tril(a, -1))
+    def forward(ctx: Any, a: Array, upper: bool) -> Array:
+        lower = adjoint_of(np.triu(a)) if upper else np.tril(a)
+        filled = lower + adjoint_of(np.tril(lower, -1))
         ctx.save(lapack(np.linalg.cholesky, "linalg.cholesky", filled))
         return ctx.saved[0]
 
@@ -61,7 +61,7 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
         RuntimeError: a matrix is not positive definite.
     """
     a = matrices(A, "linalg.cholesky")
-    lower = Cholesky.apply(conjugate_transpose(a) if upper else a)
+    lower = Cholesky.apply(a, upper)
     return into(out, conjugate_transpose(lower) if upper else lower, "linalg.cholesky")
 
 
