@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t K_BLOCK = 384;          // steps of K between visits of C: a panel of them stays in L1 or L2
 constexpr int64_t STRIPS_PER_BLOCK = 10;  // strips of A that stay in L2 while the panels pass by
 constexpr int64_t PANELS_PER_BLOCK = 8;   // packed panels that stay in L2
-constexpr double TILE_WORK = 2e6;         // flops worth a range of parallel_for
+constexpr double TILE_WORK = 5e5;         // flops worth a range of parallel_for
 constexpr int TILES_PER_THREAD = 4;
 constexpr int64_t DOT_ROWS = 3;            // rows or columns up to which packing B does not pay
 constexpr int64_t SPLIT_SIZE = 8192;       // entries of C up to which K is cut ...
