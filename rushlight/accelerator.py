@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .device import check_device, device
@@ -53,6 +55,18 @@ def set_device_index(device: Any) -> None:
 
 
 set_device_idx = set_device_index
+
+
+@contextmanager
+def device_index(device: int | None) -> Iterator[None]:
+    """In the block, another accelerator is in use; None changes nothing.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    if device is not None:
+        current_device_index()
+    yield
 
 
 def memory_allocated(device: Any = None) -> int:

@@ -324,9 +324,25 @@ class Tensor(Methods):
         twin._array, twin._edge = self._array, self._edge
         return twin
 
+    def _refuse_recorded(self, name: str) -> None:
+        if self._edge is not None:
+            raise OperatorError(
+                f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
+            )
+
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
         """Replaces each element by `callable(element)`; slow, for what no operator does."""
+        self._refuse_recorded("apply_")
         self._array[...] = np.reshape([callable(element) for element in self.ravel().tolist()], self._array.shape)
+        return self
+
+    def map_(self, other: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+        """Replaces each element by `callable(element, element of other)`; slow, for what no operator does."""
+        self._refuse_recorded("map_")
+        if self._array.dtype != other._array.dtype:
+            raise DTypeError(f"map_: expected {self.type()} for 'other' (got {other.type()})")
+        pairs = zip(self.ravel().tolist(), other.expand_as(self).ravel().tolist())
+        self._array[...] = np.reshape([callable(*pair) for pair in pairs], self._array.shape)
         return self
 
     def pin_memory(self, device: Any = None) -> Tensor:

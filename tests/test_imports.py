@@ -49,7 +49,7 @@ FLOORS = [
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
     ["profiler", "compat.shim"],
-    ["train"],
+    ["train", "autograd.profiler"],
     ["data"],
     ["vision"],
     ["cli"],
@@ -75,6 +75,7 @@ NOT_FACADES = {
     "kernels/__init__.py",  # @kernel itself
     "cpu/__init__.py",  # answers, also imports amp on use
     "cuda/__init__.py",
+    "autograd/__init__.py",  # also imports the profiler on use
     "utils/__init__.py",  # also imports rare rooms on use
     "nn/parallel/__init__.py",  # brings rushlight.distributed on use
     "nn/modules/__init__.py",  # a table: which of PyTorch's module paths is which of ours

@@ -1,5 +1,8 @@
 """Derivatives: the tape, grad modes, `backward` and `grad`, user-defined Functions and the gradient checkers."""
 
+from types import ModuleType as _ModuleType
+
+from .. import rooms as _rooms
 from . import anomaly, function, functional, graph
 from .anomaly import detect_anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled, set_detect_anomaly
 from .differentiate import backward, grad
@@ -30,3 +33,8 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """`autograd.profiler`, also without an import of its own."""
+    return _rooms.room(__name__, name)

@@ -13,6 +13,7 @@ from .environment import launched
 from .failures import DistNetworkError, end_all_on_error
 
 DEFAULT_TIMEOUT = timedelta(minutes=30)
+_BACKENDS = {"cpu": "gloo", "cuda": "nccl", "mps": "gloo"}  # of a device, by default
 _NO_GROUP = "Default process group has not been initialized, please make sure to call init_process_group."
 
 
@@ -223,6 +224,18 @@ def is_torchelastic_launched() -> bool:
 def is_backend_available(backend: str) -> bool:
     """Whether `init_process_group` takes it."""
     return backend.lower() in ("mpi", "gloo") and is_available()
+
+
+def get_default_backend_for_device(device: Any) -> str:
+    """The backend that PyTorch uses for tensors on a device: "gloo" (which is MPI here) for the CPU, "nccl" for CUDA.
+
+    Raises:
+        ValueError: there is none for the device.
+    """
+    kind = str(device).partition(":")[0]
+    if kind not in _BACKENDS:
+        raise ArgumentError(f"Default backend not registered for device : {kind}")
+    return _BACKENDS[kind]
 
 
 def is_initialized() -> bool:

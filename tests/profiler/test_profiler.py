@@ -216,3 +216,18 @@ def test_flops_of_attention_and_recurrent_layers():
         nn.LSTM(3, 5)(rushlight.ones(7, 2, 3))
     assert sum(event.flops for event in prof.events()) == 2 * 7 * 2 * 20 * (3 + 5)
     assert flops.flops("Relu", (np.ones(3),), np.ones(3)) == 0
+
+
+def test_the_older_name():
+    """`autograd.profiler.profile`, by its name alone; off if it is not enabled."""
+    record = rushlight.autograd.profiler.profile
+    with record(record_shapes=True) as prof, rushlight.autograd.profiler.record_function("block"):
+        rushlight.ones(2, 3) @ rushlight.ones(3)
+    names = {event.name for event in prof.function_events}
+    assert "block" in names and len(names) > 1 and prof.self_cpu_time_total > 0
+    assert "block" in prof.table(sort_by="cpu_time_total", row_limit=3)
+    with record(enabled=False) as prof:
+        rushlight.ones(2) + 1
+    assert not prof.function_events
+    with pytest.raises(NotImplementedError, match="use_cuda"):
+        record(use_cuda=True)

@@ -10,6 +10,8 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
+from . import utils as utils  # not nn.utils, which has that name in nn
+
 _HOMES = {
     "activation": "activation",
     "adaptive": "adaptive",
