@@ -29,7 +29,6 @@ void map(const float* a, const float* b, int64_t n, float* y, const F& f) {
     });
 }
 
-constexpr float root_half = 0.70710678118654752f;      // sqrt(1/2)
 constexpr float density_scale = 0.39894228040143268f;  // 1 / sqrt(2 pi)
 constexpr float tanh_scale = 0.79788456080286536f;     // sqrt(2 / pi)
 constexpr float tanh_cubic = 0.044715f;
@@ -76,14 +75,13 @@ void erf_forward(const float* x, int64_t n, float* y) {
 }
 
 void gelu_forward(const float* x, int64_t n, float* y) {
-    map(x, n, y, [](vf v) { return 0.5f * v * (1.0f + erf(v * root_half)); });
+    map(x, n, y, [](vf v) { return v * normal_share(v, exp(-0.5f * v * v)); });
 }
 
 void gelu_backward(const float* grad, const float* x, int64_t n, float* dx) {
     map(grad, x, n, dx, [](vf g, vf v) {
-        const vf cdf = 0.5f * (1.0f + erf(v * root_half));
-        const vf slope = density_scale * exp(-0.5f * v * v);
-        return g * (cdf + v * slope);
+        const vf bell = exp(-0.5f * v * v);
+        return g * (normal_share(v, bell) + v * (density_scale * bell));
     });
 }
 

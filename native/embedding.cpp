@@ -1,6 +1,7 @@
-// The gradient of looking up rows of a table: every row of the gradient is added to the row of the table it was read
-// from.
+// Looking up rows of a table, and the table's gradient: every row of the gradient is added to the row of the table it
+// was read from.
 #include <algorithm>
+#include <cstring>
 
 #include "kernels.h"
 #include "parallel.h"
@@ -26,6 +27,13 @@ void add_rows(const float* grad, const int64_t* indices, int64_t padding, int64_
 }
 
 }  // namespace
+
+void embedding_forward(const float* weight, const int64_t* indices, int64_t R, int64_t D, float* y) {
+    parallel_for(R, 1 + (1 << 15) / D, [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++)
+            std::memcpy(y + r * D, weight + indices[r] * D, size_t(D) * sizeof(float));
+    });
+}
 
 void embedding_backward(const float* grad, const int64_t* indices, int64_t padding, int64_t R, int64_t D, int64_t V,
                         float* dweight) {

@@ -222,7 +222,22 @@ void rms_norm_forward(const float* x, const float* weight, float eps, int64_t R,
 void rms_norm_backward(const float* grad, const float* x, const float* weight, const float* rstd, int64_t R, int64_t C,
                        float* dx, float* dweight);
 
+// --- copy.cpp --------------------------------------------------------------------------------------------------------
+
+// A copy's dimensions: sizes, and steps in elements on both sides. The last step of `to` is 1.
+struct StridedCopy {
+    static constexpr int MOST = 16;
+    int rank = 0;
+    int64_t shape[MOST], from[MOST], to[MOST];
+};
+
+// y[i . to] = x[i . from] for all indices i of the shape
+void copy_strided(const StridedCopy& copy, const float* x, float* y);
+
 // --- embedding.cpp ---------------------------------------------------------------------------------------------------
+
+// y[r] = weight[indices[r]],  y (R, D)
+void embedding_forward(const float* weight, const int64_t* indices, int64_t R, int64_t D, float* y);
 
 // dweight[v] = sum over the rows r with indices[r] = v of grad[r],  grad (R, D), dweight (V, D); 0 for v = padding
 void embedding_backward(const float* grad, const int64_t* indices, int64_t padding, int64_t R, int64_t D, int64_t V,

@@ -148,6 +148,12 @@ inline vf pick(vf a, vf b) {
 #endif
 }
 
+template <int... L>
+inline vf reversed(vf v, std::integer_sequence<int, L...>) {
+    return pick<(W - 1 - L)...>(v, v);
+}
+inline vf reversed(vf v) { return reversed(v, std::make_integer_sequence<int, W>()); }
+
 // Sum and maximum of the lanes, halves against halves. The maximum is NaN where a lane is.
 template <int H, int... L>
 inline vf swap_lanes(vf v, std::integer_sequence<int, L...>) {

@@ -11,11 +11,14 @@ namespace {
 
 int64_t rows_per_range(int64_t C) { return (1 << 13) / (C + 1) + 1; }
 
-// Reduces f over a row to a vector of partial results, with `rest` for the lanes beyond the end.
+// Reduces f over a row to a vector of partial results: four at a time, as each waits for the one before.
 template <class F, class Join>
 vf fold(const float* x, int64_t C, vf start, const F& f, const Join& join) {
-    vf total = start;
+    vf part[4] = {start, start, start, start};
     int64_t i = 0;
+    for (; i + 4 * W <= C; i += 4 * W)
+        for (int k = 0; k < 4; k++) part[k] = join(part[k], f(load(x + i + k * W)));
+    vf total = join(join(part[0], part[1]), join(part[2], part[3]));
     for (; i + W <= C; i += W) total = join(total, f(load(x + i)));
     if (i < C) {
         const int rest = int(C - i);
@@ -32,24 +35,26 @@ void map_row(const float* x, int64_t C, float* y, const F& f) {
     if (i < C) store_first(y + i, f(load_first(x + i, int(C - i))), int(C - i));
 }
 
+// The largest number that is not NaN: sums of what is relative to it are NaN if the row has one.
 float row_max(const float* x, int64_t C) {
     const vf low = broadcast(-INFINITY);
-    return max(fold(x, C, low, [](vf v) { return v; }, [](vf a, vf b) { return max_nan(a, b); }));
-}
-
-float row_sum_exp(const float* x, int64_t C, float shift) {
-    return sum(fold(x, C, vf{}, [=](vf v) { return exp(v - shift); }, [](vf a, vf b) { return a + b; }));
-}
-
-// log(sum(exp(row))), stable; a row of -inf gives -inf, one with +inf gives +inf.
-float row_log_sum_exp(const float* x, int64_t C) {
-    const float top = row_max(x, C);
-    if (std::isinf(top)) return top;
-    return top + std::log(row_sum_exp(x, C, top));
+    return max(fold(x, C, low, [](vf v) { return v; }, [](vf a, vf b) { return max(b, a); }));
 }
 
 float row_sum(const float* x, int64_t C) {
     return sum(fold(x, C, vf{}, [](vf v) { return v; }, [](vf a, vf b) { return a + b; }));
+}
+
+// With `shift` the largest: the sum is at least 1, so that terms need not be smaller than 2^-126.
+float row_sum_exp(const float* x, int64_t C, float shift) {
+    return sum(fold(x, C, vf{}, [=](vf v) { return exp_to_one(v - shift); }, [](vf a, vf b) { return a + b; }));
+}
+
+// log(sum(exp(row))), stable; a row of -inf gives -inf, one with +inf gives +inf, one with NaN NaN.
+float row_log_sum_exp(const float* x, int64_t C) {
+    const float top = row_max(x, C);
+    if (std::isinf(top)) return max(fold(x, C, broadcast(top), [](vf v) { return v; }, max_nan));
+    return top + std::log(row_sum_exp(x, C, top));
 }
 
 float row_dot(const float* a, const float* b, int64_t C) {

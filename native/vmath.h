@@ -15,12 +15,20 @@ inline vf round_small(vf v) {
     return (v + shift) - shift;
 }
 
+// v 2^n for whole n in [-151, 129]: tiny results are denormal and large ones infinite.
+#if defined(__AVX512F__)
+inline vf scale(vf v, vf n) { return _mm512_scalef_ps(v, n); }
+#else
 inline vf power_of_two(vi n) { return floats((n + 127) << 23); }
+inline vf scale(vf v, vf n) {
+    const vi whole = to_int(n), half = whole >> 1;  // 2^n in two factors that both exist
+    return v * power_of_two(half) * power_of_two(whole - half);
+}
+#endif
 
-// e^x = 2^n e^r with r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2]; 2^n in two factors, so that tiny results are denormal
-// and large ones infinite.
+// e^x = 2^n e^r with r = x - n ln 2 in [-ln 2 / 2, ln 2 / 2].
 inline vf exp(vf x) {
-    const vf bounded = max(min(x, broadcast(89.0f)), broadcast(-104.0f));
+    const vf bounded = max(broadcast(-104.0f), min(broadcast(89.0f), x));  // in this order NaN stays NaN
     const vf n = round_small(bounded * 1.44269504f);
     const vf r = (bounded - n * 0.693359375f) + n * 2.12194440e-4f;
     vf p = broadcast(0.0013901235f);
@@ -28,10 +36,7 @@ inline vf exp(vf x) {
     p = p * r + 0.0416668535f;
     p = p * r + 0.1666657744f;
     p = p * r + 0.5f;
-    p = p * (r * r) + r + 1.0f;
-    const vi whole = to_int(n), half = whole >> 1;
-    p = p * power_of_two(half) * power_of_two(whole - half);
-    return select(x != x, x, p);
+    return scale(p * (r * r) + r + 1.0f, n);
 }
 
 // e^x for x <= 88, never below 2^-126: for weights relative to the largest. The sum that rounds to a whole number has
@@ -90,6 +95,23 @@ inline vf erf(vf x) {
     q = q * t + 0.2256840506909725f;
     const vf far = 1.0f - exp(-square) * t * q;
     return select(size < 1.0f, p * x, select(x < 0.0f, -far, far));
+}
+
+// The standard normal distribution: its share below x, given bell = e^(-x^2 / 2). For x < 0 it is bell t Q(t) / 2 with
+// t = 1 / (1 + 0.3 |x| / sqrt 2), a fit of relative error; the share above -x is that below x.
+inline vf normal_share(vf x, vf bell) {
+    const vf t = reciprocal(1.0f + 0.212132034f * min(broadcast(40.0f), abs(x)));  // in this order NaN stays NaN
+    vf q = broadcast(-0.12945717056210077f);
+    q = q * t + 0.4852180184034797f;
+    q = q * t + -0.511500918177836f;
+    q = q * t + 0.5467416509630918f;
+    q = q * t + -0.09389860220266132f;
+    q = q * t + 0.21456506908762488f;
+    q = q * t + 0.14844464832053117f;
+    q = q * t + 0.17069809718079332f;
+    q = q * t + 0.16918918750815556f;
+    const vf below = 0.5f * bell * t * q;
+    return select(x < 0.0f, below, 1.0f - below);
 }
 
 }  // namespace rushlight

@@ -177,6 +177,6 @@ extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_m
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
     embedding_methods[];
 extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[], fused_methods[],
-    reduction_methods[], lanes_methods[], shape_methods[];
+    reduction_methods[], lanes_methods[], shape_methods[], copy_methods[];
 
 }  // namespace rushlight

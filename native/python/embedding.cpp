@@ -1,6 +1,6 @@
-// Binding of the gradient of an embedding.
+// Bindings of looking up rows of a table, and of the table's gradient.
 #include "kernels.h"
-#include "python/binding.h"
+#include "python/copy.h"
 
 namespace rushlight {
 namespace {
@@ -11,8 +11,26 @@ bool all_within(const int64_t* indices, int64_t count, int64_t V) {
     return true;
 }
 
-// `o` itself if it is in C order, else a copy.
-Ref in_order(PyObject* o) { return Ref(reinterpret_cast<PyObject*>(PyArray_GETCONTIGUOUS(as_array(o)))); }
+// embedding_forward(weight, indices) -> (.., D)
+PyObject* embedding_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 2 || !is_f32_contiguous(args[0], 2) || !is_array(args[1], NPY_INT64) || !is_contiguous(args[1]) ||
+        ndim(args[1]) >= NPY_MAXDIMS || !size(args[1]) || !size(args[0]))
+        return not_implemented();
+    const int n = ndim(args[1]);
+    const int64_t V = dim(args[0], 0), D = dim(args[0], 1), R = size(args[1]);
+    const int64_t* indices = data<int64_t>(args[1]);
+    if (!all_within(indices, R, V)) return not_implemented();
+    npy_intp shape[NPY_MAXDIMS];
+    for (int d = 0; d < n; d++) shape[d] = dim(args[1], d);
+    shape[n] = D;
+    Ref y = new_f32(n + 1, shape);
+    if (!y) return nullptr;
+    {
+        Unlocked unlocked(8.0 * double(R * D));
+        embedding_forward(data(args[0]), indices, R, D, data(y));
+    }
+    return y.release();
+}
 
 // embedding_backward(grad, indices, num_embeddings, padding_idx) -> dweight
 PyObject* embedding_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -41,6 +59,9 @@ PyObject* embedding_backward_(PyObject*, PyObject* const* args, Py_ssize_t count
 }  // namespace
 
 PyMethodDef embedding_methods[] = {
-    RUSHLIGHT_TWIN(embedding_backward, "grad (.., D), indices (..), V, padding_idx -> dweight (V, D)"), {}};
+    RUSHLIGHT_TWIN(embedding_forward, "weight (V, D), indices (..) -> (.., D)"),
+    RUSHLIGHT_TWIN(embedding_backward, "grad (.., D), indices (..), V, padding_idx -> dweight (V, D)"),
+    {},
+};
 
 }  // namespace rushlight

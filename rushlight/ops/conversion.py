@@ -12,6 +12,7 @@ from ..autograd.tape import Operator, TensorBase
 from ..device import check_device, device
 from ..errors import ArgumentError, DTypeError, OperatorError, UnsupportedError
 from ..kernels import xp
+from ..kernels.moves import copied
 from .numpy_protocol import numpy_name
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Clone(Operator):
     def forward(ctx: Any, x: Array, format_: memory_format | None) -> Array:
         if format_ in CHANNELS_LAST_RANK:
             return channels_last_copy(x, format_)
-        return x.copy(order="C" if format_ is contiguous_format or 0 in x.strides else "K")
+        return copied(x) if format_ is contiguous_format or 0 in x.strides else x.copy(order="K")
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:

@@ -19,6 +19,12 @@ Array = Any
 
 
 @kernel
+def embedding_forward(weight: Array, indices: Array) -> Array:
+    """weight (V, D), indices (*) -> (*, D): the rows that the indices name."""
+    return weight[indices]
+
+
+@kernel
 def embedding_backward(grad: Array, indices: Array, num_embeddings: int, padding_idx: int) -> Array:
     """grad (*, D), indices (*) -> dweight (V, D): each row's gradient goes to the row of the table it was read from.
 
@@ -42,7 +48,7 @@ class Embedding(Operator):
     @staticmethod
     def forward(ctx: Any, weight: Array, indices: Array, padding_idx: int, counts: Array | None) -> Array:
         ctx.facts = indices, weight.shape[0], padding_idx, counts
-        return weight[indices]
+        return embedding_forward(weight, indices)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:

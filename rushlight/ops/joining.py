@@ -12,6 +12,7 @@ from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import xp
 from ..kernels.arrays import host
+from ..kernels.moves import joined
 from .dims import sizes, wrap_dim, wrap_dims
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, refuse_overlap
@@ -37,7 +38,7 @@ class Cat(Operator):
         *arrays, dim = args
         ctx.shapes, ctx.dim = [a.shape for a in arrays], dim
         kept = [a for a in arrays if a.shape != (0,)]
-        return xp.concatenate(kept or arrays, axis=dim)
+        return joined(kept or arrays, dim)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..autograd.tape import Operator
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
+from ..kernels.moves import reshaped
 from .promotion import conj, in_float32
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Linear(Operator):
         if x.ndim == 2:
             return linear_forward(x, weight, bias, None)
         shape = x.shape
-        rows = x.reshape((prod(shape[:-1]), shape[-1]))  # (..., K) -> (R, K)
+        rows = reshaped(x, (prod(shape[:-1]), shape[-1]))  # (..., K) -> (R, K)
         return linear_forward(rows, weight, bias, None).reshape((*shape[:-1], weight.shape[0]))
 
     @staticmethod
@@ -55,7 +56,7 @@ class Linear(Operator):
             return linear_backward(grad, x, weight, needs)
         rows, columns = prod(x.shape[:-1]), x.shape[-1]
         dx, dweight, dbias = linear_backward(
-            grad.reshape((rows, weight.shape[0])), x.reshape((rows, columns)), weight, needs
+            reshaped(grad, (rows, weight.shape[0])), reshaped(x, (rows, columns)), weight, needs
         )
         return None if dx is None else dx.reshape(x.shape), dweight, dbias
 

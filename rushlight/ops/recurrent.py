@@ -19,6 +19,7 @@ from ..autograd.tape import Operator
 from ..errors import ShapeError
 from ..kernels import kernel, xp
 from ..kernels.arrays import host
+from ..kernels.moves import joined
 from .dropout import dropout as drop
 from .embedding import Embedding
 from .joining import cat
@@ -129,7 +130,7 @@ class Course(NamedTuple):
 
 def _weight_gradients(dgates: Array, h0: Array, y: Array, w_hh: Array, has_bias: bool) -> tuple[Array, Array | None]:
     """dw_hh and db_hh, from the gradients of the gates and the hidden states before each step."""
-    before = xp.concatenate([h0[None], y[:-1]], axis=0)
+    before = joined([h0[None], y[:-1]], 0)
     rows = dgates.shape[0] * dgates.shape[1]
     _, dweight, dbias = linear_backward(
         dgates.reshape((rows, -1)), before.reshape((rows, -1)), w_hh, (False, True, has_bias)

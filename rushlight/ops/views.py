@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd.tape import Operator, View, link
 from ..kernels import xp
 from ..kernels.arrays import memory_of, with_strides
+from ..kernels.moves import joined, reshaped
 from .promotion import unbroadcast
 
 Array = Any
@@ -19,11 +20,11 @@ class Reshape(View):
     @staticmethod
     def forward(ctx: Any, x: Array, shape: tuple[int, ...]) -> Array:
         ctx.shape = x.shape
-        return x.reshape(shape)
+        return reshaped(x, shape)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return grad.reshape(ctx.shape)
+        return reshaped(grad, ctx.shape)
 
     @classmethod
     def name(cls) -> str:
@@ -116,7 +117,7 @@ class Split(Operator):
             xp.zeros_like(like, shape=(*shape[:dim], n, *shape[dim + 1 :])) if g is None else g
             for g, n in zip(grads, ctx.lengths)
         ]
-        return xp.concatenate(pieces, axis=dim)
+        return joined(pieces, dim)
 
 
 class Unbind(Operator):

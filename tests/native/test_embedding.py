@@ -58,3 +58,11 @@ def test_leaves_other_operands_to_the_definition(native):
         (grad, indices, 3, None),
     ]:
         assert native.embedding_backward(*args) is NotImplemented
+
+
+def test_looks_rows_up(native):
+    weight, indices = draw(50, 24), np.random.default_rng(1).integers(0, 50, (7, 300))
+    np.testing.assert_array_equal(native.embedding_forward(weight, indices), weight[indices])
+    for bad in (indices.astype(np.int32), indices.T, np.array([50]), np.array([-1])):
+        assert native.embedding_forward(weight, bad) is NotImplemented
+    assert native.embedding_forward(weight[:, ::2], indices) is NotImplemented

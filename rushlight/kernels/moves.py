@@ -1,0 +1,29 @@
+"""Kernels that move numbers without computing: copies in C order, other shapes, arrays one after the other. Their twins
+copy in threads, through blocks where the order of dimensions changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import kernel, xp
+
+Array = Any
+
+
+@kernel
+def copied(x: Array) -> Array:
+    """A copy in C order."""
+    return x.copy(order="C")
+
+
+@kernel
+def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
+    """x in another shape: a view where that is possible, else a copy."""
+    return x.reshape(shape)
+
+
+@kernel
+def joined(arrays: Sequence[Array], axis: int) -> Array:
+    """The arrays one after the other along an axis."""
+    return xp.concatenate(arrays, axis=axis)
