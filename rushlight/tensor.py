@@ -515,11 +515,10 @@ class Tensor(Methods):
         return twin.requires_grad_(self.requires_grad) if self._edge is not None else twin
 
     def __copy__(self) -> Tensor:
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self))
-        if type(self._edge) is Leaf:
-            twin._edge = Leaf(twin)
-        return twin
+        """torch: another leaf over the same memory, without the gradient."""
+        twin = self.detach().as_subclass(type(self))
+        vars(twin).update({k: v for k, v in vars(self).items() if k not in _OWN})
+        return twin.requires_grad_(self.requires_grad)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if not self.is_leaf:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
-import re
 from pathlib import Path
 
 import pytest
@@ -40,23 +40,55 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert runner.summarize(verbose=False).failed == 0
 
 
+spec = importlib.util.spec_from_file_location("pages", ROOT / "tools" / "pages.py")
+pages = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(pages)
+
+LESSONS = [path for path in sorted((ROOT / "docs" / "learn").glob("*.md")) if not path.name.endswith(".zh.md")]
 DOCUMENTS = [
-    path for path in [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))] if path.exists()
+    path
+    for path in [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if path.exists()
 ]
+TRANSLATED = [(path, pages.chinese(path)) for path in DOCUMENTS if pages.chinese(path).exists()]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def runnable() -> list[object]:
+    """All documents but translations, which have the same code. Lessons train networks."""
+    documents = [path for path in DOCUMENTS if not path.name.endswith(".zh.md") and pages.blocks(path)]
+    return [pytest.param(path, id=path.name, marks=[pytest.mark.slow] * (path in LESSONS)) for path in documents]
+
+
+@pytest.mark.parametrize("document", runnable())
 def test_python_blocks(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ```python blocks of a document run, one after another in one namespace."""
-    blocks = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    """The ```python blocks of a document run, one after another in one namespace, print what the document shows, and
+    save the figures in it."""
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "__main__"}
-    for block in blocks:
-        exec(compile(block, document.name, "exec"), names)
+    printed = pages.run(document)
+    for block, compared, text in pages.shown(document):
+        assert not compared or pages.agree(text, printed[block]), f"shown:\n{text}\nprinted:\n{printed[block]}"
+    for figure in pages.figures(document):
+        assert Path(figure.name).exists(), f"no block saves {figure.name}"
+
+
+@pytest.mark.parametrize("english, chinese", TRANSLATED, ids=lambda path: path.name)
+def test_translations_have_the_same_code(english: Path, chinese: Path) -> None:
+    assert pages.same_code(english, chinese)
+
+
+def test_lessons_are_in_both_languages() -> None:
+    assert [path.name for path in LESSONS if not pages.chinese(path).exists()] == []
+
+
+def test_output_is_compared_word_for_word_and_loosely_in_decimals() -> None:
+    assert pages.agree("loss 0.512  after 10 steps", "loss 0.55 after 10 steps")
+    assert not pages.agree("loss 0.512 after 10 steps", "loss 0.72 after 10 steps")
+    assert not pages.agree("loss 0.512 after 10 steps", "loss 0.512 after 11 steps")
+    assert not pages.agree("loss 0.512", "error 0.512")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     """Relative links point at files that are there."""
-    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text(encoding="utf-8")):
+    for target in pages.links(document):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"

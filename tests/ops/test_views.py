@@ -1,5 +1,7 @@
 """What shares memory, what `view` refuses, and layouts that are ours to choose."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -140,3 +142,16 @@ def test_old_names():
     assert not isinstance(rushlight.ones(2), rushlight.LongTensor)
     assert rushlight.ones(2).type() == "torch.FloatTensor"
     assert rushlight.ones(2).new(3).dtype is rushlight.float32
+
+
+@pytest.mark.parametrize("library", [rushlight, torch], ids=["rushlight", "torch"])
+def test_copy_shares_memory_and_is_a_leaf_of_its_own(library):
+    weight = library.nn.Parameter(library.ones(2, 3))
+    weight.note = "mine"
+    (weight * weight).sum().backward()
+    twin = copy.copy(weight)
+    assert type(twin) is type(weight) and twin.note == "mine" and twin.requires_grad and twin.grad is None
+    with library.no_grad():
+        twin[0, 0] = 5
+    assert weight[0, 0] == 5
+    assert copy.copy(weight * 2).is_leaf
