@@ -285,7 +285,10 @@ def _start(reduce: str, kind: np.dtype[Any]) -> Any:
 
 
 class ScatterProd(Operator):
-    """y[p] = x[p] * product of the src that go to p;  dx = grad * y / x,  with zeros handled by counting them."""
+    """y[p] = x[p] * product of the src that go to p;  the derivative by a factor is the product of the others.
+
+    That is y divided by the factor, or, where it is the only 0 of its kind, the product with a 1 in its place.
+    """
 
     saves = (0, 3, OUT)
     curved = True
@@ -294,21 +297,38 @@ class ScatterProd(Operator):
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array, include: bool) -> Array:
         ctx.where, ctx.include = (dim, index), include
         ctx.places, ctx.corner = lane_index(index, dim), _corner(index.shape)
-        products, zeros, named = _product_parts(x, ctx.places, src[ctx.corner], include)
-        out = products * (zeros == 0)
-        ctx.save(x, src, out, zeros, named)
+        out = x.copy() if include else xp.where(_named(ctx, x), xp.ones_like(x), x)
+        multiply_at(out, ctx.places, src[ctx.corner])
+        ctx.save(x, src, out)
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
-        x, src, out, zeros, named = (*ctx.saved[:3], *map(_bare, ctx.saved[3:]))  # type: ignore[misc]
-        rest = out
-        if zeros.any():  # torch: derivatives of higher order hold where at most one factor is 0
-            rest = ScatterProd.derive(_nonzero(x), *ctx.where, _nonzero(src), ctx.include)
+        x, src, out = ctx.saved
+        if ctx.include:
+            dx = grad * (_products(ctx, _nonzero(x), src) if _has_zeros(x) else out) / _nonzero(x)
+        else:
+            dx = xp.where(_named(ctx, _bare(x)), xp.zeros_like(grad), grad)
         used, at = src[ctx.corner], ctx.places
-        dx = grad * _without(x, out, rest, zeros) if ctx.include else xp.where(named, xp.zeros_like(grad), grad)
-        dsrc = grad[at] * _without(used, out[at], rest[at], zeros[at])
-        return dx, None, None, _to_source(dsrc, src.shape)
+        others = out[at] / _nonzero(used)
+        if _has_zeros(used):  # torch: derivatives of higher order hold where at most one src of a place is 0
+            others = xp.where(_only_zeros(ctx, _bare(x), _bare(used)), _products(ctx, x, _nonzero(src))[at], others)
+        return dx, None, None, _to_source(grad[at] * others, src.shape)
+
+
+def _bare(x: Any) -> Array:
+    return getattr(x, "_array", x)
+
+
+def _named(ctx: Any, x: Array) -> Array:
+    """Whether the index names the place."""
+    named = np.zeros_like(x, bool)
+    named[ctx.places] = True
+    return named
+
+
+def _has_zeros(x: Array) -> bool:
+    return bool((_bare(x) == 0).any())
 
 
 def _nonzero(x: Array) -> Array:
@@ -316,24 +336,16 @@ def _nonzero(x: Array) -> Array:
     return xp.where(_bare(x) == 0, xp.ones_like(x), x)
 
 
-def _bare(x: Any) -> Array:
-    return getattr(x, "_array", x)
+def _products(ctx: Any, x: Array, src: Array) -> Array:
+    """The result for other factors."""
+    return ScatterProd.derive(x, *ctx.where, src, ctx.include)
 
 
-def _product_parts(x: Array, places: Any, used: Array, include: bool) -> tuple[Array, Array, Array]:
-    """The product of what is not 0 at each place, how many zeros go there, and whether the index names the place."""
-    named = np.zeros_like(x, bool)
-    named[places] = True
-    start = x if include else np.where(named, 1, x).astype(x.dtype)
-    products, zeros = np.where(start == 0, 1, start).astype(x.dtype), (start == 0).astype(np.int64)
-    multiply_at(products, places, np.where(used == 0, 1, used).astype(x.dtype))
-    np.add.at(zeros, places, (used == 0).astype(np.int64))
-    return products, zeros, named
-
-
-def _without(x: Array, out: Array, rest: Array, zeros: Array) -> Array:
-    """The product with one factor, x, left out; `rest` is the product of what is not 0."""
-    return xp.where((_bare(x) == 0) & (zeros == 1), rest, out / _nonzero(x))
+def _only_zeros(ctx: Any, x: Array, used: Array) -> Array:
+    """Where a src is 0 and no other src of its place is."""
+    zeros = np.zeros_like(x, np.int64)
+    np.add.at(zeros, ctx.places, (used == 0).astype(np.int64))
+    return (used == 0) & (zeros[ctx.places] == 1)
 
 
 class ScatterExtreme(Operator):

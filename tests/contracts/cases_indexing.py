@@ -54,7 +54,7 @@ def gathers():
                 options,
                 id=f"{reduce} {include}",
             )
-    zeros = np.array([[1.5, 0.0], [0.0, 2.0]])
+    zeros = np.array([[1.5, 0.0], [0.0, 0.0]])
     yield Case(
         "scatter_reduce",
         lambda t: (t.float(zeros), 1, t.const([[0, 0, 1], [1, 1, 1]]), t.float([[2.0, 3.0, 0.5], [0.0, 4.0, 1.5]])),
