@@ -48,6 +48,35 @@ def test_names_of_grad_fn():
     assert hasattr((torch.ones(2, requires_grad=True) * 2).grad_fn, "_saved_self")
 
 
+def test_dual_tensors_require_grad():
+    for t in (torch, rushlight):
+        with t.autograd.forward_ad.dual_level():
+            x = t.autograd.forward_ad.make_dual(t.ones(2), t.ones(2))
+        assert (x * 2).requires_grad == (t is rushlight)
+
+
+def test_where_pytorch_is_not_exact():
+    found = {}
+    for t in (torch, rushlight):
+        x, zero = t.zeros(3, requires_grad=True), t.zeros(2, requires_grad=True)
+        overwritten = t.as_strided_scatter(x, t.ones(1), (1,), (1,), 0).sum()
+        (slope,) = t.autograd.grad(t.linalg.vector_norm(zero), zero, create_graph=True)
+        found[t] = (
+            t.autograd.grad(overwritten, x)[0].tolist(),
+            t.autograd.grad(slope.sum(), zero, allow_unused=True)[0].isnan().all().item(),
+            abs(t.special.bessel_j0(t.tensor(5.01, dtype=t.float64)).item() + 0.17431543205674924) < 1e-15,
+            t.nn.functional.soft_margin_loss(t.tensor([-12.0]).half(), t.ones(1).half()).isinf().item(),
+        )
+    assert found[torch] == ([1, 0, 0], True, False, True)
+    assert found[rushlight] == ([0, 1, 1], False, True, False)
+
+
+def test_indices_among_equal_values_are_the_first():
+    x = rushlight.tensor([3, 1, 3, 2, 3, 1, 1])
+    assert x.topk(4).indices.tolist() == [0, 2, 4, 3] and x.argsort().tolist() == [1, 5, 6, 3, 0, 2, 4]
+    assert torch.tensor(x.tolist()).topk(4).indices.tolist() != [0, 2, 4, 3]
+
+
 REFUSED = {
     "sparse rows": lambda t: t.ones(2, 2).to_sparse_csr(),
     "sparse tensors elsewhere": lambda t: t.eye(2).to_sparse().exp(),

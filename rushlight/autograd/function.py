@@ -33,6 +33,7 @@ class FunctionCtx:
     to_save: tuple[Any, ...] = ()
     non_differentiable: tuple[Any, ...] = ()
     dirty_tensors: tuple[Any, ...] = ()
+    saved_for_forward: tuple[Any, ...] | None = None
     _node: weakref.ref[FunctionNode] | None = None
 
     def save_for_backward(self, *tensors: Any) -> None:
@@ -43,7 +44,7 @@ class FunctionCtx:
         self.to_save = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """PyTorch's request to keep tensors for forward-mode derivatives, which are computed in reverse mode here."""
+        """Keeps arguments or results (or None) for `jvp`, which finds them in `saved_tensors`."""
         if not all(t is None or isinstance(t, TensorBase) for t in tensors):
             raise AssertionError(
                 "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on "
@@ -65,6 +66,8 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
+        if self.saved_for_forward is not None:
+            return self.saved_for_forward
         node = None if self._node is None else self._node()
         return self.to_save if node is None else node.unpack()
 
@@ -181,6 +184,9 @@ def _reduced_to(node: FunctionNode, i: int, grad: Any, shape: tuple[int, ...]) -
 # Set while a `vmap` runs: how it maps this Function with these arguments, None if that asks for nothing special.
 mapping: Callable[[Any, tuple[Any, ...]], Callable[[], Any] | None] | None = None
 
+# Set once forward mode was used: what becomes of the results of a Function with a `jvp`, given its ctx and arguments.
+forward_rule: Callable[[Any, Any, tuple[Any, ...], Any], Any] | None = None
+
 
 class Function(FunctionCtx):
     """Base of user-defined operators: override `forward` and `backward`, call by `apply`.
@@ -226,7 +232,8 @@ class Function(FunctionCtx):
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
-        """The derivative in forward mode; not used, as derivatives are computed in reverse mode."""
+        """The tangents of the results from those of the arguments. Without it, forward mode differentiates
+        `backward`."""
         raise NotImplementedError(
             "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
         )
@@ -279,7 +286,10 @@ class Function(FunctionCtx):
                 )
         touch(*[t._array for t in ctx.dirty_tensors])
         if recording and any(ctx.needs_input_grad):
-            return _record(cls, ctx, args, output)
+            output = _record(cls, ctx, args, output)
+            if forward_rule is not None and cls.jvp is not Function.jvp:
+                output = forward_rule(cls, ctx, args, output)
+        ctx.saved_for_forward = None
         return output
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..autograd.forward_ad import Level, dual, outside, running, tangents
 from ..autograd.functional import fresh, gradients, push_forward
-from ..autograd.grad_mode import enable_grad, is_grad_enabled
-from ..autograd.tape import Leaf, Operator, TensorBase, tick, wrap
+from ..autograd.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
+from ..autograd.tape import Operator, TensorBase, tick, wrap
 from ..autograd.walk import discover, on_the_way
 from ..errors import ArgumentError, OperatorError
 from ..pytree import TreeSpec, tree_flatten, tree_leaves
@@ -33,22 +34,34 @@ class Run:
     """A function's results on fresh tensors.
 
     Attributes:
-        inputs: the fresh tensors, the leaves of the differentiated arguments; `structure` puts them together.
+        inputs: the fresh tensors, the leaves of the differentiated arguments, which carry `tangents` if there are any;
+            `structure` puts them together.
         outputs: the leaves of the results; `out_structure` puts them together.
         aux: what came beside them, with `has_aux`.
     """
 
     def __init__(
-        self, name: str, func: Func, args: tuple[Any, ...], nums: Any, has_aux: bool, kwargs: Any = None
+        self,
+        name: str,
+        func: Func,
+        args: tuple[Any, ...],
+        nums: Any,
+        has_aux: bool,
+        kwargs: Any = None,
+        tangents: Sequence[Any] | None = None,
     ) -> None:
+        self.level = Level()
         self.recording = is_grad_enabled()
         self.start = tick()
         flat, self.structure = tree_flatten(args if nums is None else _pick(args, nums))
         for leaf in flat:
             if not isinstance(leaf, TensorBase):
                 raise ArgumentError(f"Thing passed to transform API must be Tensor, got {type(leaf)}")
-        with enable_grad():
-            self.inputs = fresh(tuple(flat), self.recording, True)
+        with enable_grad(), running(self.level):
+            if tangents is None:
+                self.inputs = fresh(tuple(flat), self.recording, True)
+            else:
+                self.inputs = tuple(self._dual(x, t) for x, t in zip(flat, tangents, strict=True))
             given = self.structure.unflatten(self.inputs)
             out: Any = func(*(given if nums is None else _replaced(args, given, nums)), **(kwargs or {}))
         if has_aux and not (isinstance(out, tuple) and len(out) == 2):
@@ -59,12 +72,15 @@ class Run:
         self.outputs, self.out_structure = tree_flatten(out)
         self.reaches_out = self.recording and any(self._reach_out(self.outputs))
 
+    def _dual(self, x: Any, tangent: Any) -> Any:
+        return dual(x if self.recording else x.detach(), tangent.to(x.dtype), self.level)
+
     def _reach_out(self, tensors: Sequence[Any]) -> list[bool]:
         """Of each tensor, whether it depends on something that requires grad outside of the function."""
         edges = [getattr(t, "_edge", None) for t in tensors]
         order, found = discover([edge for edge in edges if isinstance(edge, Operator)])
-        outside = {leaf for leaf in (*found, *edges) if type(leaf) is Leaf and leaf.seq < self.start}
-        reaching = on_the_way(order, outside) if outside else set()
+        wanted = {each for each in (*order, *found, *edges) if outside(each, self.start)}
+        reaching = on_the_way(order, wanted) | wanted if wanted else set()
         return [edge in reaching for edge in edges]
 
     def released(self, values: Sequence[Any]) -> list[Any]:
@@ -267,9 +283,9 @@ def _jvp(func: Func, primals: Any, tangents: Any, nums: Argnums | None, strict: 
     flat = _checked_tangents(
         name, tree_flatten(primals if nums is None else _pick(primals, nums)), tree_flatten(tangents)
     )
-    run = Run(name, func, primals, nums, has_aux)
+    run = Run(name, func, primals, nums, has_aux, tangents=flat)
     _check_tensors(name, run.outputs, False)
-    products = _products(run, flat, strict)
+    products = _carried(run, strict)
     results, aux = run.result_and_aux()
     found = run.out_structure.unflatten(products)
     return (results, found, aux) if has_aux else (results, found)
@@ -298,20 +314,27 @@ def _checked_tangents(name: str, primals: tuple[list[Any], TreeSpec], tangents: 
     return tuple(flat)
 
 
-def _products(run: Run, tangents: tuple[Any, ...], strict: bool = False) -> list[Any]:
-    """J v for each result; zeros for results that depend on none of the inputs, or have no derivative."""
-    found = [_zeros(out) for out in run.outputs]
-    moving = [i for i, out in enumerate(run.outputs) if out._edge is not None]
-    if strict and len(moving) < len(found):
+def _carried(run: Run, strict: bool) -> list[Any]:
+    """The tangents of the results; zeros for results that depend on none of the inputs, or have no derivative."""
+    with set_grad_enabled(run.recording):
+        found = tangents(run.outputs, run.level)
+    if strict and any(t is None for t in found):
         raise OperatorError(
             "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed "
             "with strict=True."
         )
+    return [_zeros(out) if t is None else t for out, t in zip(run.outputs, found, strict=True)]
+
+
+def _pushed(run: Run, vectors: tuple[Any, ...]) -> list[Any]:
+    """J v for each result, at any time after the run."""
+    found = [_zeros(out) for out in run.outputs]
+    moving = [i for i, out in enumerate(run.outputs) if out._edge is not None]
     if moving:
         outputs = tuple(run.outputs[i] for i in moving)
-        create = run.recording and (run.reaches_out or _tracked(tangents))
+        create = run.recording and (run.reaches_out or _tracked(vectors))
         with enable_grad():
-            products = push_forward(outputs, run.inputs, tangents, create, False)
+            products = push_forward(outputs, run.inputs, vectors, create, False)
         for i, product in zip(moving, products, strict=True):
             found[i] = product
     return found if run.recording else [t.detach() for t in found]
@@ -330,7 +353,7 @@ def linearize(func: Func, *primals: Any) -> tuple[Any, Func]:
 
     def push(*tangents: Any) -> Any:
         flat = _checked_tangents("linearize(f, *primals)", tree_flatten(primals), tree_flatten(tangents))
-        return run.out_structure.unflatten(_products(run, flat))
+        return run.out_structure.unflatten(_pushed(run, flat))
 
     return run.result_and_aux()[0], push
 
