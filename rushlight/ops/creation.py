@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,24 +42,72 @@ def _array_from(data: Any) -> Array:
         return data._array
     if isinstance(data, (np.ndarray, np.generic)):
         return np.asarray(data)
-    holds_arrays = _holds_arrays(data)
-    nested = [_array_from(d) for d in data] if holds_arrays and isinstance(data, (list, tuple)) else data
+    if isinstance(_first(data), (TensorBase, np.generic)):
+        return _of_numbers(data)
+    nested = [_array_from(d) for d in data] if _holds_arrays(data) and isinstance(data, (list, tuple)) else data
     if not isinstance(nested, (list, tuple, int, float, complex)) and hasattr(nested, "__array__"):
         return np.asarray(nested)
     try:
         array = np.array(nested)
     except (ValueError, OverflowError) as why:
+        if isinstance(why, ValueError) and any(isinstance(leaf, TensorBase) for leaf in _leaves(data)):
+            return _of_numbers(data)
         raise ArgumentError(f"tensor: {why}") from None
-    if array.dtype.kind in "OUSV" and array.dtype not in dtypes._BY_NUMPY:
+    if array.dtype.kind == "O":
+        raise OperatorError(f"tensor: Could not infer dtype of {type(_first(data)).__name__}; give it numbers")
+    if array.dtype.kind in "USV" and array.dtype not in dtypes._BY_NUMPY:
         raise DTypeError(f"tensor: cannot make a tensor from {type(data).__name__} holding {array.dtype.name} values")
     return array
 
 
-def _holds_arrays(data: Any) -> bool:
-    """Whether Tensors or arrays are nested in the lists (looking at first entries only, as data is regular)."""
+def _first(data: Any) -> Any:
+    """The first entry of the innermost lists."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return isinstance(data, (TensorBase, np.ndarray, np.generic))
+    return data
+
+
+def _holds_arrays(data: Any) -> bool:
+    """Whether Tensors or arrays are nested in the lists (looking at first entries only, as data is regular)."""
+    return isinstance(_first(data), (TensorBase, np.ndarray, np.generic))
+
+
+def _leaves(data: Any) -> Iterator[Any]:
+    """Everything in the lists that is no list."""
+    if isinstance(data, (list, tuple)):
+        for entry in data:
+            yield from _leaves(entry)
+    else:
+        yield data
+
+
+def _of_numbers(data: Any) -> Array:
+    """Nested lists of numbers and Tensors. torch: a Tensor in a list is a number, whatever its number of dimensions."""
+    kind = reduce(dtypes.promote_types, (_kind_of_number(leaf) for leaf in _leaves(data)))
+    numbers = _numbers(data)
+    try:
+        return np.array(numbers, dtype=kind.numpy)
+    except ValueError as why:
+        raise ArgumentError(f"tensor: {why}") from None
+
+
+def _kind_of_number(leaf: Any) -> dtypes.dtype:
+    return dtypes.of(leaf) if isinstance(leaf, np.generic) else getattr(leaf, "dtype", dtypes.of_scalar(leaf))
+
+
+def _numbers(data: Any) -> Any:
+    """Nested lists with a number in the place of each Tensor."""
+    if isinstance(data, (list, tuple)):
+        return [_numbers(entry) for entry in data]
+    if not isinstance(data, TensorBase):
+        return data
+    if data._array.size != 1:
+        shape = tuple(data._array.shape)
+        raise ArgumentError(
+            f"tensor: only one element tensors can be converted to Python scalars, not one of shape {shape}; "
+            "use stack() to join tensors"
+        )
+    return data._array.item()
 
 
 def _kind_of(data: Any, array: Array) -> dtypes.dtype:
