@@ -1,36 +1,21 @@
-"""`torch._dynamo`: what libraries tell PyTorch's compiler. Programs run as they are written, so it has no effect."""
+"""`torch._dynamo`: what programs ask of PyTorch's tracer. Here `rushlight.compiler` answers."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from .compiler import OptimizedModule, allow_in_graph, disable, is_compiling, reset
+from .compiler import config as config
+from .compiler import explain as explain
 
-config = SimpleNamespace(suppress_errors=False, cache_size_limit=8, recompile_limit=8, verbose=False)
-
-
-def allow_in_graph(fn: T) -> T:
-    """The function as it is."""
-    return fn
-
-
-def disable(fn: Any = None, recursive: bool = True, *, reason: Any = None) -> Any:
-    """The function as it is; also as a decorator with arguments."""
-    return fn if callable(fn) else lambda inner: inner
+forbid_in_graph = nonstrict_trace = disallow_in_graph = allow_in_graph
+eval_frame = SimpleNamespace(OptimizedModule=OptimizedModule)
+external_utils = SimpleNamespace(is_compiling=is_compiling)
 
 
-disallow_in_graph = forbid_in_graph = nonstrict_trace = allow_in_graph
-graph_break = lambda msg="": None
-
-
-def reset() -> None:
-    """Forgets what was compiled: nothing is kept here."""
-
-
-def is_compiling() -> bool:
-    """Whether a program is being compiled: no."""
-    return False
+def graph_break(msg: str = "") -> None:
+    """Asks for a new graph: there are no graphs."""
 
 
 def mark_dynamic(tensor: Any, index: Any, **bounds: Any) -> None:
@@ -38,3 +23,5 @@ def mark_dynamic(tensor: Any, index: Any, **bounds: Any) -> None:
 
 
 mark_static = maybe_mark_dynamic = mark_dynamic
+
+__all__ = ["OptimizedModule", "allow_in_graph", "disable", "is_compiling", "reset"]

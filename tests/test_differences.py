@@ -166,3 +166,17 @@ def test_archives_of_before_0_1_10_are_refused_unread():
         file.seek(0)
         with pytest.raises(NotImplementedError, match=r"tar archive of PyTorch before 0\.1\.10"):
             rushlight.load(file, weights_only=weights_only)
+
+
+def test_compile_records_and_warns():
+    """It compiles nothing, and `fullgraph=True` warns where PyTorch raises."""
+
+    def decides(x):
+        return x + 1 if x.sum() > 0 else x - 1
+
+    made = rushlight.compile(decides, fullgraph=True)
+    made(rushlight.ones(1))
+    with pytest.warns(UserWarning, match="runs as it is"):
+        assert made(rushlight.ones(1)).item() == 2
+    with pytest.raises(NotImplementedError, match="backend of your own"):
+        rushlight.compile(decides, backend=lambda graph, inputs: graph)

@@ -27,7 +27,7 @@ FLOORS = [
     ["hooks"],
     ["kernels"],
     ["threads"],
-    ["cuda", "accelerator", "mps", "cpu", "backends", "futures", "torch_version", "_dynamo"],
+    ["cuda", "accelerator", "mps", "cpu", "backends", "futures", "torch_version"],
     ["jit", "xpu"],
     ["autograd"],
     ["batching"],
@@ -46,6 +46,8 @@ FLOORS = [
     ["distributed.optim"],
     ["func", "utils._pytree", "amp"],  # the one maps and differentiates modules
     ["multiprocessing", "utils.model_zoo", "cuda.amp", "cpu.amp", "utils.checkpoint"],
+    ["compiler"],  # records modules and optimizers
+    ["_dynamo"],
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
     ["profiler", "compat.shim"],
@@ -66,6 +68,7 @@ DEFERRED: set[tuple[str, str]] = {
     ("autograd.variable", "ops.creation"),  # empty, for a Variable without data
     ("tensor", "storage"),  # tensor.storage() and share_memory_() lead to rooms that few programs enter
     ("tensor", "multiprocessing.shared"),
+    ("nn.module", "compiler.api"),  # Module.compile
     ("storage", "multiprocessing.shared"),
 }
 

@@ -172,6 +172,7 @@ public:
 #define RUSHLIGHT_TWIN(name, doc) RUSHLIGHT_ROW(#name, name##_, doc)  // by `name_`, where a kernel has the name
 
 bool add_tape_types(PyObject* module);
+bool add_replay_types(PyObject* module);
 extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_methods[], gemm_methods[],
     conv_methods[];
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],

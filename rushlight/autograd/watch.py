@@ -14,6 +14,7 @@ from .tape import Operator
 # (entry, "forward" or "backward", the function to call, its arguments after the entry) -> what that function gives
 Around = Callable[[Any, str, Callable[..., Any], tuple[Any, ...]], Any]
 KINDS = ("forward", "backward")
+_watching = 0  # blocks, in all threads
 
 
 def _classes(cls: Any) -> Iterator[Any]:
@@ -44,11 +45,14 @@ def watching(around: Around) -> Iterator[None]:
         >>> names
         [('Exp', 'forward'), ('Exp', 'backward')]
     """
+    global _watching
     plain = [(cls, kind, vars(cls)[kind]) for cls in set(_classes(Operator)) for kind in KINDS if kind in vars(cls)]
     for cls, kind, function in plain:
         setattr(cls, kind, _watched(kind, function.__get__(None, cls), around))
+    _watching += 1
     try:
         yield
     finally:
+        _watching -= 1
         for cls, kind, function in plain:
             setattr(cls, kind, function)

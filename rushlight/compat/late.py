@@ -15,6 +15,7 @@ _CONSTANTS: dict[str, Any] = {"e": math.e, "inf": math.inf, "nan": math.nan, "ne
 # Names of PyTorch's root and the module of ours that has them.
 _FROM: dict[str, str] = {
     "Future": "futures",
+    "compile": "compiler.api",
     "fork": "jit",
     "wait": "jit",
     "install_as_torch": "compat",

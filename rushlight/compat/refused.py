@@ -63,7 +63,6 @@ REFUSED: dict[str, str] = {
 
 # What of it can be answered truthfully, since nothing is ever traced or exported.
 ANSWERS: dict[str, Any] = {
-    "torch.compiler.is_compiling": lambda: False,
     "torch.fx.wrap": lambda fn_or_name: fn_or_name,
     "torch.onnx.is_in_onnx_export": lambda: False,
 }

@@ -152,8 +152,13 @@ class Module(Registry):
     _wrapped_call_impl = _call_impl
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """PyTorch's request to compile the forward. Modules here already run at full speed as they are: nothing
-        changes."""
+        """Replays this module's forward where it would do what it did before; see `rushlight.compile`, whose options it
+        takes."""
+        from ..compiler.api import compile_in_place  # stands above: it records modules
+
+        self._compiled_call_impl = compile_in_place(self, *args, **kwargs)
+        if self._compiled_call_impl is not None:
+            vars(self)["forward"] = self._compiled_call_impl  # found before the class's
 
     # --------------------------------------------------------------------------------------------- changing the whole
 
@@ -426,7 +431,9 @@ class Module(Registry):
         """PyTorch's layout: plain dicts of members, which are not repeated as attributes."""
         members = {name: dict(vars(self)[name]) for name in MEMBERS if name in vars(self)}
         names = {name for each in members.values() for name in each}
-        rest = {k: v for k, v in vars(self).items() if k not in names and k != "_compiled_call_impl"}
+        if self._compiled_call_impl is not None:  # torch: copies are not compiled
+            names |= {"_compiled_call_impl", "forward"}
+        rest = {k: v for k, v in vars(self).items() if k not in names}
         return {**rest, **members}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -85,11 +85,11 @@ def smooth(
 
     def decorate(described: F) -> F:
         name = described.__name__
-        apply = operator(name.capitalize(), function, gradient, saved).apply
+        kind = operator(name.capitalize(), function, gradient, saved)
 
         @functools.wraps(described)
         def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-            return public(name, apply, input, out, accepts)
+            return public(name, kind.apply, input, out, accepts)  # looked up now: it may be intercepted
 
         return numpy_name(function.__name__)(call) if is_numpys(function) else call  # type: ignore[return-value]
 
