@@ -102,6 +102,10 @@ CASES = [
     ((4, 35, 11, 10), (130, 35, 3, 3), (1, 1), (0, 1), (1, 1), 1),
     ((5, 100, 9, 8), (67, 100, 3, 3), (1, 1), (1, 0), (1, 1), 1),
     ((9, 33, 5, 1), (34, 33, 3, 3), (1, 1), (2, 2), (1, 1), 1),
+    ((2, 300, 12, 11), (80, 300, 3, 3), (1, 1), (1, 1), (1, 1), 1),
+    ((4, 35, 17, 16), (66, 35, 3, 3), (2, 2), (1, 1), (1, 1), 1),
+    ((4, 40, 19, 18), (33, 40, 3, 3), (2, 2), (0, 2), (1, 1), 1),
+    ((5, 130, 15, 14), (100, 130, 3, 3), (2, 2), (2, 0), (1, 1), 1),
 ]
 IDS = [f"{c[0]}-{c[1]}-s{c[2]}-p{c[3]}-d{c[4]}-g{c[5]}".replace(", ", ",") for c in CASES]
 
@@ -169,8 +173,18 @@ def test_outputs_smaller_than_the_input_allows(native):
     close(dx, full)
 
 
+def test_outputs_smaller_than_the_input_allows_by_transformed_tiles(native):
+    weight, grad, window = floats(32, 40, 3, 3), floats(5, 32, 7, 7), ((2, 2), (1, 1), (1, 1), 1)
+    wide = np.zeros((5, 32, 8, 8), np.float32)
+    wide[:, :, :7, :7] = grad
+    expected = Reference(floats(5, 40, 15, 15), weight, *window).backward_input(wide)
+    close(native.conv_backward_input(grad, weight, (5, 40, 15, 15), *window), expected)
+    exact = Reference(floats(5, 40, 13, 13), weight, *window).backward_input(grad)
+    close(native.conv_backward_input(grad, weight, (5, 40, 13, 13), *window), exact)
+
+
 @pytest.mark.parametrize(
-    "x_shape, weight_shape, stride, padding, dilation, groups", [CASES[i] for i in (1, 2, 9, 17, 22)]
+    "x_shape, weight_shape, stride, padding, dilation, groups", [CASES[i] for i in (1, 2, 9, 17, 22, 28, 31)]
 )
 def test_same_bits_for_any_number_of_threads(native, x_shape, weight_shape, stride, padding, dilation, groups):
     x, weight, window = floats(*x_shape), floats(*weight_shape), (stride, padding, dilation, groups)
