@@ -1,7 +1,10 @@
-"""What the tape costs: Python time per operator, forward and backward together, beyond the arithmetic that it wraps.
+"""What an operator costs beyond its arithmetic, forward and backward together: at most BUDGET microseconds.
 
-Chains of 100 operators on a few elements are run forward and backward; then the same arrays go through the bare kernels
-and NumPy calls that the operators are made of. What is left is checks, recording and the walk: at most 2 us each.
+Chains of 100 operators on a few elements are run forward and backward ("recorded"). Then the same arrays go through the
+bare kernels and NumPy calls that forward and backward are made of ("arithmetic", which includes the bindings' checks of
+their arguments and making the result). The difference is everything Python and the tape do for one operator: checks of
+what the user gave, recording, visiting in the walk, freeing. What a walk costs by itself, however long the chain, is
+told in the last line.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+BUDGET = 2.0
 LENGTH = 100
 ROWS, COLUMNS = 4, 8
 
@@ -140,6 +144,9 @@ def products(rushlight: Any) -> list[Row]:
 
 def shapes(rushlight: Any) -> list[Row]:
     """Views and joins. Where the result is smaller, the link adds it back to what it came from."""
+    from rushlight.kernels import xp
+    from rushlight.ops.totals import total
+
     right, shape = (slice(None), slice(1, None)), (ROWS, COLUMNS)
     zeros = np.zeros
 
@@ -151,8 +158,14 @@ def shapes(rushlight: Any) -> list[Row]:
 
         return backward
 
-    def spread(total: Step) -> Step:
-        return lambda g: g + np.broadcast_to(total(g), shape)
+    def all_of(x: Any) -> Any:
+        return total(x, (0, 1), False)
+
+    def rows_of(x: Any) -> Any:
+        return total(x, (0,), False)
+
+    def spread(sums: Step) -> Step:
+        return lambda g: g + np.broadcast_to(sums(g), shape)
 
     return [
         Row("view", lambda x: x.view(COLUMNS, ROWS).view(ROWS, COLUMNS),
@@ -162,68 +175,74 @@ def shapes(rushlight: Any) -> list[Row]:
         Row("transpose", lambda x: x.transpose(0, 1).transpose(0, 1),
             lambda x: x.transpose((1, 0)).transpose((1, 0)), lambda g: g.transpose((1, 0)).transpose((1, 0)), 2),
         Row("x[0]", lambda x: x + x[0], lambda x: x + x[0], into(0), 2),
-        Row("x[:, 1:]", lambda x: x + x[:, 1:].sum(), lambda x: x + x[right].sum(), into(right), 3),
-        Row("sum", lambda x: x + x.sum(), lambda x: x + x.sum(), spread(np.sum), 2),
-        Row("mean", lambda x: x + x.mean(), lambda x: x + x.sum() / 32, spread(lambda g: np.sum(g) / 32), 2),
-        Row("sum(0)", lambda x: x + x.sum(0), lambda x: x + x.sum(axis=0), spread(lambda g: g.sum(axis=0)), 2),
+        Row("x[:, 1:]", lambda x: x + x[:, 1:].sum(), lambda x: x + all_of(x[right]), into(right), 3),
+        Row("sum", lambda x: x + x.sum(), lambda x: x + all_of(x), spread(all_of), 2),
+        Row("mean", lambda x: x + x.mean(), lambda x: x + xp.divide(all_of(x), 32),
+            spread(lambda g: xp.divide(all_of(g), 32)), 2),
+        Row("sum(0)", lambda x: x + x.sum(0), lambda x: x + rows_of(x), spread(rows_of), 2),
         Row("split, cat", lambda x: rushlight.cat(x.split(4, 1), 1),
             lambda x: np.concatenate((x[:, :4], x[:, 4:]), 1), lambda g: np.concatenate((g[:, :4], g[:, 4:]), 1), 2),
     ]  # fmt: skip
 
 
-def once(call: Callable[[], Any], rounds: int = 2000) -> float:
-    """Microseconds of one call: the least of many."""
-    samples = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        samples.append(time.perf_counter() - start)
-    return min(samples) * 1e6
-
-
-def losses(rushlight: Any) -> list[tuple[str, float, float]]:
-    """Losses end a chain, so they are timed alone: forward and `backward()`, against their kernels."""
+def losses(rushlight: Any) -> list[Row]:
+    """Losses are single numbers; the link adds them to what they came from."""
+    from rushlight.kernels import xp
     from rushlight.ops.cross_entropy import cross_entropy_backward, cross_entropy_forward
+    from rushlight.ops.totals import total
 
     F = rushlight.nn.functional
-    x, target = rushlight.ones(ROWS, COLUMNS, requires_grad=True), rushlight.tensor([0, 1, 2, 3])
-    logits, labels, one = x._array, target._array, np.ones((), np.float32)
-    goal = rushlight.zeros(ROWS, COLUMNS)
+    target, goal = rushlight.tensor([0, 1, 2, 3]), rushlight.ones(ROWS, COLUMNS)
+    labels, y, options = target._array, goal._array, (-100, 0.0, "mean")
+    _, lse = cross_entropy_forward(y, labels, None, *options)
 
-    def cross_entropy() -> None:
-        F.cross_entropy(x, target).backward()
-        x.grad = None
+    def squares(x: Any) -> Any:
+        return x + xp.divide(total(xp.square(xp.subtract(x, y)), (0, 1), False), 32)
 
-    def mse_loss() -> None:
-        F.mse_loss(x, goal).backward()
-        x.grad = None
-
-    def bare_cross_entropy() -> None:
-        _, lse = cross_entropy_forward(logits, labels, None, -100, 0.0, "mean")
-        cross_entropy_backward(one, logits, labels, None, lse, -100, 0.0, "mean")
-
-    def bare_mse_loss() -> None:
-        d = logits - goal._array
-        np.square(d).sum() / d.size
-        (logits - goal._array) * 2 * (one / d.size)
+    def slopes(g: Any) -> Any:
+        slope = xp.divide(total(g, (0, 1), False), 32)
+        return g + xp.multiply(slope, xp.multiply(xp.subtract(y, y), 2.0))
 
     return [
-        ("cross_entropy", once(cross_entropy), once(bare_cross_entropy)),
-        ("mse_loss", once(mse_loss), once(bare_mse_loss)),
-    ]
+        Row("cross_entropy", lambda x: x + F.cross_entropy(x, target),
+            lambda x: x + cross_entropy_forward(x, labels, None, *options)[0],
+            lambda g: g + cross_entropy_backward(total(g, (0, 1), False), y, labels, None, lse, *options), 2),
+        Row("mse_loss", lambda x: x + F.mse_loss(x, goal), squares, slopes, 2),
+    ]  # fmt: skip
+
+
+def walk_alone(rushlight: Any, per_link: float) -> float:
+    """Microseconds of `backward()` and the gradient's way into `.grad`, without the visits of operators."""
+    x = rushlight.ones(ROWS, COLUMNS, requires_grad=True)
+    grad = rushlight.ones(ROWS, COLUMNS)
+
+    def step() -> None:
+        (x + grad).backward(grad)
+        x.grad = None
+
+    samples = []
+    for _ in range(5000):
+        start = time.perf_counter()
+        step()
+        samples.append(time.perf_counter() - start)
+    return min(samples) * 1e6 - per_link
 
 
 def report() -> None:
-    """Prints one line per operator."""
+    """Prints one line per operator; those above the budget have a star."""
     import rushlight
 
-    print(f"{'operator':14} {'recorded':>10} {'arithmetic':>10} {'the tape':>10}   us per operator, both ways")
-    for make in (arithmetic, activations, products, shapes):
+    print(f"{'operator':14} {'recorded':>10} {'arithmetic':>10} {'the rest':>10}   us per operator, both ways")
+    above, links = [], {}
+    np.seterr(over="ignore")  # sums added to what they are sums of grow without end
+    for make in (arithmetic, activations, products, shapes, losses):
         for row in make(rushlight):
             a, b = (per_operator(chain(row)) / row.operators for chain in (recorded, bare))
-            print(f"{row.name:14} {a:10.2f} {b:10.2f} {a - b:10.2f}")
-    for name, a, b in losses(rushlight):
-        print(f"{name:14} {a:10.2f} {b:10.2f} {a - b:10.2f}")
+            links[row.name] = a
+            above += [row.name] if a - b > BUDGET else []
+            print(f"{row.name:14} {a:10.2f} {b:10.2f} {a - b:10.2f}{' *' if a - b > BUDGET else ''}")
+    print(f"above the budget of {BUDGET:g} us: {', '.join(above) or 'none'} (of {len(links)})")
+    print(f"a walk costs {walk_alone(rushlight, links['x + y']):.2f} us by itself")
 
 
 if __name__ == "__main__":

@@ -168,7 +168,40 @@ int set_edges(PyObject* self, PyObject* value, void*) {
 PyGetSetDef entry_getset[] = {
     {"needs", get_needs, nullptr, nullptr, nullptr}, {"edges", get_edges, set_edges, nullptr, nullptr}, {}};
 
-// Finishes a recorded call with one output: arguments kept if backward will have to compute anew, time, edge.
+// Whether an output has a gradient: those of integers (indices) have none. -1: an exception.
+int is_differentiable(PyObject* array) {
+    if (PyArray_Check(array)) return !PyArray_ISINTEGER(as_array(array)) && !PyArray_ISBOOL(as_array(array));
+    Ref dtype(PyObject_GetAttrString(array, "dtype")),
+        kind(dtype ? PyObject_GetAttrString(dtype.get(), "kind") : nullptr);
+    return kind ? !is_text(kind.get(), "i") && !is_text(kind.get(), "u") && !is_text(kind.get(), "b") : -1;
+}
+
+Ref new_pick(PyObject* whole, Py_ssize_t i) {
+    Ref pick(new_entry(tape.pick_type, nullptr, nullptr)), index(PyLong_FromSsize_t(i)), edges(PyTuple_Pack(1, whole));
+    if (!pick || !index || !edges || PyObject_SetAttr(pick.get(), tape.s_index, index.get()) < 0) return Ref();
+    put(as_entry(pick.get())->edges, edges.get());
+    as_entry(pick.get())->seq = ++tape.now;
+    return pick;
+}
+
+// Several outputs: each is picked from the whole.
+PyObject* record_several(PyObject* whole, PyObject* arrays) {
+    const Py_ssize_t count = as_entry(whole)->outputs = PyTuple_GET_SIZE(arrays);
+    Ref tensors(PyTuple_New(count));
+    for (Py_ssize_t i = 0; tensors && i < count; i++) {
+        PyObject* array = PyTuple_GET_ITEM(arrays, i);
+        const int differentiable = is_differentiable(array);
+        Ref pick = differentiable > 0 ? new_pick(whole, i) : Ref();
+        if (differentiable < 0 || (differentiable && !pick)) return nullptr;
+        Py_INCREF(array);
+        PyObject* tensor = wrap_array(Ref(array), pick.get());
+        if (!tensor) return nullptr;
+        PyTuple_SET_ITEM(tensors.get(), i, tensor);
+    }
+    return tensors.release();
+}
+
+// Finishes a recorded call: arguments kept if backward will have to compute anew, time, edge.
 PyObject* record(Entry* ctx, PyObject* const* arrays, Py_ssize_t count, Ref out) {
     if (PyTuple_CheckExact(ctx->saved) && PyTuple_GET_SIZE(ctx->saved)) {
         Ref saves(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(ctx)), tape.s_saves));
@@ -186,7 +219,7 @@ PyObject* record(Entry* ctx, PyObject* const* arrays, Py_ssize_t count, Ref out)
         if (!told) return nullptr;
     }
     if (!PyTuple_CheckExact(out.get())) return wrap_array(static_cast<Ref&&>(out), self);
-    return PyObject_CallMethodOneArg(self, tape.s_record, out.get());
+    return record_several(self, out.get());
 }
 
 PyObject* wrap_all(PyObject* arrays) {
@@ -261,6 +294,14 @@ bool link_view(PyObject* view, PyObject* source, PyObject* cls, PyObject* consta
         put(root->views, live.get());
     }
     return PyList_Append(root->views, ref.get()) == 0;
+}
+
+// link(view, source, cls, constants)
+PyObject* link(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 4 || !is_tensor(args[0]) || !is_tensor(args[1]))
+        return PyErr_Format(PyExc_TypeError, "link: expected two Tensors, a view operator and its constants");
+    if (!link_view(args[0], args[1], args[2], args[3])) return nullptr;
+    Py_RETURN_NONE;
 }
 
 // View.apply: as Operator.apply; a result that looks at the first argument's memory is noted as its view.
@@ -452,6 +493,7 @@ PyObject* type_from(PyObject* module, PyType_Spec* spec, PyTypeObject* base, con
 
 PyMethodDef tape_methods[] = {
     RUSHLIGHT_METHOD(wrap, "wrap(array, edge=None): a Tensor around an array."),
+    RUSHLIGHT_METHOD(link, "link(view, source, cls, constants): notes that a Tensor is a view of another."),
     RUSHLIGHT_METHOD(tick, "tick(): the next number of the clock."),
     RUSHLIGHT_METHOD(touch, "touch(*arrays): notes a write to their memory."),
     RUSHLIGHT_METHOD(version, "version(array): how often its memory was written to in place."),
@@ -465,10 +507,9 @@ PyMethodDef tape_methods[] = {
 
 bool add_tape_types(PyObject* module) {
     const std::pair<PyObject**, const char*> names[] = {
-        {&tape.s_forward, "forward"},       {&tape.s_backward, "backward"},
-        {&tape.s_saves, "saves"},           {&tape.s_differentiate, "differentiate"},
-        {&tape.s_index, "index"},           {&tape.s_check, "_check_unwritten"},
-        {&tape.s_record, "_record_several"}};
+        {&tape.s_forward, "forward"}, {&tape.s_backward, "backward"},
+        {&tape.s_saves, "saves"},     {&tape.s_differentiate, "differentiate"},
+        {&tape.s_index, "index"},     {&tape.s_check, "_check_unwritten"}};
     for (const auto& pair : names)
         if (!(*pair.first = PyUnicode_InternFromString(pair.second))) return false;
     tape.empty_tuple = PyTuple_New(0);

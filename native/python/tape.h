@@ -35,7 +35,7 @@ inline Leaf* as_leaf(PyObject* o) { return reinterpret_cast<Leaf*>(o); }
 struct Tape {
     PyTypeObject *tensor_base, *tensor_type, *entry_type, *view_type, *leaf_type, *pick_type;
     PyObject *empty_tuple, *differentiate, *call_hooks, *retain, *deliver, *recorder;
-    PyObject *s_forward, *s_backward, *s_saves, *s_differentiate, *s_index, *s_check, *s_record;
+    PyObject *s_forward, *s_backward, *s_saves, *s_differentiate, *s_index, *s_check;
     Clock now, last_write;
 };
 extern Tape tape;

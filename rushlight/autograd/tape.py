@@ -105,6 +105,11 @@ class Entry:
             _recorder(self)
         return self._record_several(out) if type(out) is tuple else wrap(out, self)
 
+    def _record_several(self: Any, out: tuple[Any, ...]) -> Any:
+        """Several outputs: each is picked from the whole. Integer outputs (indices) have no gradient."""
+        self.outputs = len(out)
+        return tuple([wrap(a, Pick(self, i) if a.dtype.kind not in "iub" else None) for i, a in enumerate(out)])
+
 
 _recorder: Callable[[Any], None] | None = None
 
@@ -192,7 +197,8 @@ def written_since(array: Array, seq: int) -> bool:
 
 if native is not None and not TYPE_CHECKING:
     TensorBase, Entry, ViewEntry, Leaf = native.TensorBase, native.Entry, native.ViewEntry, native.Leaf
-    wrap, set_tensor_type, set_recorder = native.wrap, native.set_tensor_type, native.set_recorder
+    wrap, link = native.wrap, native.link
+    set_tensor_type, set_recorder = native.set_tensor_type, native.set_recorder
     tick, touch, version, written_since = native.tick, native.touch, native.version, native.written_since
 
 
@@ -231,11 +237,6 @@ class Operator(Entry):
         """Puts an entry on the tape that no `apply` made."""
         self.edges = edges
         self.seq = tick()
-
-    def _record_several(self, out: tuple[Any, ...]) -> Any:
-        """Several outputs: each is picked from the whole. Integer outputs (indices) have no gradient."""
-        self.outputs = len(out)
-        return tuple([wrap(a, Pick(self, i) if a.dtype.kind not in "iub" else None) for i, a in enumerate(out)])
 
     # -- going backward
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..autograd.tape import Operator
+from ..autograd.tape import Operator, TensorBase
 from ..errors import OperatorError, ShapeError
 from .convolve import channel_sum, conv_backward_input, conv_backward_weight, conv_forward
 from .promotion import conj
@@ -51,6 +51,12 @@ class Conv(Operator):
 class ConvTranspose(Operator):
     saves = (0, 1)
     curved = True
+
+    @classmethod
+    def derive(cls, x: Any, weight: Any, bias: Any, *rest: Any) -> Any:
+        if isinstance(x, TensorBase) or bias is not None:
+            return super().derive(x, weight, bias, *rest)
+        return conv_backward_input(x, weight, *rest)  # what `forward` notes costs as much as a small convolution
 
     @staticmethod
     def forward(ctx: Any, x: Array, weight: Array, bias: Array | None, shape: Sizes, *window: Any) -> Array:

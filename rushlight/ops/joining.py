@@ -35,16 +35,20 @@ class Cat(Operator):
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Array:
-        *arrays, dim = args
-        ctx.shapes, ctx.dim = [a.shape for a in arrays], dim
-        kept = [a for a in arrays if a.shape != (0,)]
-        return joined(kept or arrays, dim)
+        arrays = args[:-1]
+        ctx.shapes = shapes = [a.shape for a in arrays]
+        ctx.dim = args[-1]
+        if (0,) in shapes:
+            arrays = tuple([a for a in arrays if a.shape != (0,)]) or arrays
+        return joined(arrays, args[-1])
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         shapes, dim = ctx.shapes, ctx.dim
-        pieces = piece_indices(tuple([0 if s == (0,) else s[dim] for s in shapes]), dim)
-        return tuple([grad[p] if s != (0,) else xp.zeros_like(grad, shape=s) for p, s in zip(pieces, shapes)])
+        if (0,) in shapes:
+            pieces = piece_indices(tuple([0 if s == (0,) else s[dim] for s in shapes]), dim)
+            return tuple([grad[p] if s != (0,) else xp.zeros_like(grad, shape=s) for p, s in zip(pieces, shapes)])
+        return tuple([grad[p] for p in piece_indices(tuple([s[dim] for s in shapes]), dim)])
 
 
 class Stack(Operator):
@@ -68,11 +72,12 @@ def alike(tensors: Tensors, name: str) -> list[Tensor]:
     tensors = list(tensors)
     if not tensors:
         raise OperatorError(f"{name}: expected a non-empty list of Tensors")
-    for i, x in enumerate(tensors):
-        if not isinstance(x, TensorBase):
-            raise DTypeError(f"{name}: expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
-    first = tensors[0]._array.dtype
-    if all(x._array.dtype is first for x in tensors):
+    try:
+        found = [x._array.dtype for x in tensors]
+    except AttributeError:
+        i, x = next((i, x) for i, x in enumerate(tensors) if not isinstance(x, TensorBase))
+        raise DTypeError(f"{name}: expected Tensor as element {i} in argument 0, but got {type(x).__name__}") from None
+    if found.count(found[0]) == len(found):
         return tensors
     kinds = [dtypes.of(x._array) for x in tensors]
     common = kinds[0]
@@ -93,11 +98,14 @@ def cat(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None, axis: int 
         tensor([0., 1., 1.])
     """
     parts = alike(tensors, "cat")
-    refuse_overlap("cat", out, *parts)
-    first = next((x for x in parts if x._array.shape != (0,)), parts[0])
-    if not first._array.ndim:
+    if out is not None:
+        refuse_overlap("cat", out, *parts)
+    first = parts[0]._array
+    if first.shape == (0,):
+        first = next((x._array for x in parts if x._array.shape != (0,)), first)
+    if not first.ndim:
         raise ShapeError("cat: zero-dimensional tensor (at position 0) cannot be concatenated")
-    dim = wrap_dim(dim if axis is None else axis, first._array.ndim, "cat")
+    dim = wrap_dim(dim if axis is None else axis, first.ndim, "cat")
     try:
         result = Cat.apply(*parts, dim)
     except ValueError:

@@ -67,7 +67,7 @@ def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[
         if reduction == "none":
             return losses
         summed = total(losses, tuple(range(losses.ndim)), False)
-        return summed / losses.size if reduction == "mean" else summed  # (the method mean costs twice as much)
+        return xp.divide(summed, losses.size) if reduction == "mean" else summed  # (the method mean costs more)
 
     def slope(derivative: Formula) -> Formula:
         @fused
@@ -96,7 +96,7 @@ def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[
             if target.shape != shape or (weight is not None and weight.shape != shape):
                 shape = np.broadcast_shapes(shape, target.shape, () if weight is None else weight.shape)
             if ctx.reduction == "mean":
-                grad = grad / max(math.prod(shape), 1)
+                grad = xp.divide(grad, max(math.prod(shape), 1))
             needs = ctx.needs
             grads = [None, None, None]
             if needs[0]:

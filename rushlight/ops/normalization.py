@@ -253,11 +253,16 @@ def layer_norm_backward(
 
 class LayerNorm(Operator):
     curved = True
+    shape: tuple[int, ...] | None = None  # of weight and bias, if rows had to be made of the input
 
     @staticmethod
     def forward(
         ctx: Any, x: Array, weight: Array | None, bias: Array | None, shape: tuple[int, ...], eps: float
     ) -> Array:
+        if x.ndim == 2 and len(shape) == 1:  # as it is for the rest: reshapes cost as much as a small kernel
+            y, mean, rstd = layer_norm_forward(x, weight, bias, eps)
+            ctx.save(x, weight, mean, rstd)
+            return y
         size = prod(shape)
         rows = x.reshape((prod(x.shape[: x.ndim - len(shape)]), size))
         flat = None if weight is None else weight.reshape((size,))
@@ -269,6 +274,8 @@ class LayerNorm(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         rows, weight, mean, rstd = ctx.saved
+        if ctx.shape is None:
+            return layer_norm_backward(grad, rows, weight, mean, rstd)
         dx, dweight, dbias = layer_norm_backward(grad.reshape(rows.shape), rows, weight, mean, rstd)
         return dx.reshape(grad.shape), dweight.reshape(ctx.shape), dbias.reshape(ctx.shape)
 
@@ -276,7 +283,24 @@ class LayerNorm(Operator):
 def _check_normalized_shape(
     name: str, x: Array, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None
 ) -> tuple[int, ...]:
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = normalized_shape if type(normalized_shape) is tuple else _as_shape(normalized_shape)
+    lead, kind = x.ndim - len(shape), x.dtype
+    plain = shape and lead >= 0 and x.shape[lead:] == shape and kind.kind == "f"
+    for each in (weight, bias):
+        plain = plain and (each is None or (each._array.shape == shape and each._array.dtype is kind))
+    if not plain:
+        _check_unusual_norm(name, x, shape, weight, bias)
+    return shape
+
+
+def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+
+
+def _check_unusual_norm(
+    name: str, x: Array, shape: tuple[int, ...], weight: Tensor | None, bias: Tensor | None
+) -> None:
+    """Raises for what does not fit; half precision beside float32, and the like, is taken."""
     if not shape:
         raise ShapeError(
             f"{name}: Expected normalized_shape to be at least 1-dimensional, but got normalized_shape = {list(shape)}"
@@ -294,7 +318,6 @@ def _check_normalized_shape(
     for each in (weight, bias):
         if each is not None and each._array.dtype != x.dtype and not (is_half(x) and each._array.dtype == np.float32):
             raise OperatorError(f"{name}: mixed dtype: input is {dtypes.of(x)}, weight or bias {each.dtype}")
-    return shape
 
 
 def layer_norm(

@@ -83,11 +83,12 @@ class Mean(Operator):
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
         sums = total(widened(x), axes, keepdims)  # faster than NumPy's mean
-        return (sums / sums.dtype.type(count_of(x.shape, axes))).astype(x.dtype)
+        means = xp.divide(sums, sums.dtype.type(count_of(x.shape, axes)))
+        return means if means.dtype == x.dtype else means.astype(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return spread(grad / builtins.max(count_of(ctx.shape, ctx.axes), 1), ctx.shape, ctx.axes)
+        return spread(xp.divide(grad, builtins.max(count_of(ctx.shape, ctx.axes), 1)), ctx.shape, ctx.axes)
 
 
 def sum(

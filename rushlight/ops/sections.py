@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,13 +90,17 @@ def _dim_of_pieces(x: Tensor, dim: int, name: str) -> int:
     return wrap_dim(dim, x._array.ndim, name)
 
 
+@lru_cache(maxsize=1024)
 def _lengths(size: int, step: int, name: str) -> tuple[int, ...]:
     """`size` cut into steps, the last one perhaps shorter; at least one piece."""
     if step < 0 or (step == 0 and size):
         raise OperatorError(
             f"{name}: split_size must be positive (or 0 for a dimension of size 0), got {step} for size {size}"
         )
-    return tuple(min(step, size - i) for i in range(0, size, step)) if size else (0,)
+    if not size:
+        return (0,)
+    whole, rest = divmod(size, step)
+    return (step,) * whole + ((rest,) if rest else ())
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:

@@ -3,6 +3,8 @@ reaches the base. `shape.py`, `sections.py` and `strided.py` have the functions 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -107,17 +109,16 @@ class Split(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, lengths: tuple[int, ...], dim: int) -> tuple[Array, ...]:
         ctx.shape, ctx.lengths, ctx.dim = x.shape, lengths, dim
-        return tuple(x[index] for index in piece_indices(lengths, dim))
+        return tuple([x[index] for index in piece_indices(lengths, dim)])
 
     @staticmethod
     def backward(ctx: Any, *grads: Array) -> Array:
-        like = next(g for g in grads if g is not None)
-        shape, dim = ctx.shape, ctx.dim
-        pieces = [
-            xp.zeros_like(like, shape=(*shape[:dim], n, *shape[dim + 1 :])) if g is None else g
-            for g, n in zip(grads, ctx.lengths)
-        ]
-        return joined(pieces, dim)
+        return joined([ctx.zeros(i, grads) if g is None else g for i, g in enumerate(grads)], ctx.dim)
+
+    def zeros(self: Any, i: int, grads: tuple[Any, ...]) -> Array:
+        """The gradient of a piece that nothing was made of."""
+        like, shape, dim = next(g for g in grads if g is not None), self.shape, self.dim
+        return xp.zeros_like(like, shape=(*shape[:dim], self.lengths[i], *shape[dim + 1 :]))
 
 
 class Unbind(Operator):
@@ -136,7 +137,7 @@ class Unbind(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int) -> tuple[Array, ...]:
         ctx.shape, ctx.dim = x.shape, dim
-        return tuple(x[entry_index(i, dim)] for i in range(x.shape[dim]))
+        return tuple([x[entry_index(i, dim)] for i in range(x.shape[dim])])
 
     @staticmethod
     def backward(ctx: Any, *grads: Array) -> Array:
@@ -145,7 +146,8 @@ class Unbind(Operator):
         return xp.stack([zero if g is None else g for g in grads], axis=ctx.dim)  # type: ignore[misc]
 
 
-def piece_indices(lengths: tuple[int, ...], dim: int) -> list[Any]:
+@lru_cache(maxsize=1024)
+def piece_indices(lengths: tuple[int, ...], dim: int) -> Sequence[Any]:
     """The index of each of the consecutive pieces of `dim`."""
     lead, start, found = (slice(None),) * dim, 0, []
     for n in lengths:
