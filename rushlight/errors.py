@@ -24,6 +24,11 @@ class OperatorError(RushlightError, RuntimeError):
     """Any other reason for which an operator refuses its arguments."""
 
 
+class ScalarError(OperatorError, TypeError):
+    """One number is wanted of a tensor of several. It is a TypeError too, as NumPy's, by which other libraries know
+    that what they have is an array."""
+
+
 class ArgumentError(RushlightError, ValueError):
     """An argument has a value that is not allowed."""
 

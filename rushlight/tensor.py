@@ -14,7 +14,7 @@ from . import dtypes, ops
 from .autograd import differentiate
 from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_type, steps, version, wrap
 from .device import CPU, check_device, chosen, device
-from .errors import DTypeError, GraphError, OperatorError, ShapeError
+from .errors import DTypeError, GraphError, OperatorError, ScalarError, ShapeError
 from .hooks import RemovableHandle, register
 from .kernels.arrays import address_of, root_of
 from .kernels.sparse import Coo
@@ -246,7 +246,7 @@ class Tensor(Methods):
             RuntimeError: there is not exactly one element.
         """
         if self._array.size != 1:
-            raise OperatorError(f"item: a Tensor with {self._array.size} elements cannot be converted to Scalar")
+            raise ScalarError(f"item: a Tensor with {self._array.size} elements cannot be converted to Scalar")
         value = self._array.item()
         return value if type(value) in (float, int, bool, complex) else float(value)  # ml_dtypes gives its own scalars
 

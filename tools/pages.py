@@ -96,9 +96,9 @@ def with_output(text: str, printed: list[str]) -> str:
     def replaced(match: re.Match[str]) -> str:
         nonlocal last
         if match[1] == "python":
-            last = next(prints)
+            last = next(prints).rstrip()
             return match[0]
-        return f"```{match[1]}\n{last}```"
+        return f"```{match[1]}\n{last}\n```"
 
     return FENCE.sub(replaced, text)
 

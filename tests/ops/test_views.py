@@ -155,3 +155,13 @@ def test_copy_shares_memory_and_is_a_leaf_of_its_own(library):
         twin[0, 0] = 5
     assert weight[0, 0] == 5
     assert copy.copy(weight * 2).is_leaf
+
+
+@pytest.mark.parametrize("library", [rushlight, torch], ids=["rushlight", "torch"])
+def test_matplotlib_draws_tensors_of_two_axes(library):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    figure, axes = plt.subplots()
+    lines = axes.plot(library.arange(4.0), library.ones(4, 3))
+    axes.contour(library.arange(3.0), library.arange(4.0), library.rand(4, 3))
+    assert [line.get_ydata().tolist() for line in lines] == [[1.0] * 4] * 3
+    plt.close(figure)
