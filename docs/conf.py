@@ -35,7 +35,7 @@ html_title = "Rushlight"
 html_static_path = ["assets/site.css"]
 html_css_files = ["site.css"]
 html_copy_source = html_show_sourcelink = False
-html_show_sphinx = False
+html_show_sphinx = html_show_copyright = False
 html_math_renderer = "mathml"
 templates_path = ["assets"]
 html_sidebars = {

@@ -34,7 +34,7 @@ def blocks(document: Path) -> list[tuple[str, str]]:
 
 def links(document: Path) -> list[str]:
     """Files that the document links to or shows, as written: relative to its folder."""
-    return LINK.findall(document.read_text(encoding="utf-8"))
+    return LINK.findall(FENCE.sub("", document.read_text(encoding="utf-8")))
 
 
 def figures(document: Path) -> list[Path]:
