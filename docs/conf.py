@@ -63,12 +63,24 @@ def choose_pages(app: Any, config: Any) -> None:
 CHINESE = r"[\u3000-\u9fff\uff00-\uffef]"
 
 
+LINK = r"\]\(([^)#\s]+?)(?:\.zh)?\.md(#[^)\s]*)?\)"
+
+
 def adapt(app: Any, page: str, source: list[str]) -> None:
-    """A line break between Chinese characters is no blank; either README leads to the index of this site's language."""
+    """A line break between Chinese characters is no blank; links lead to pages in the language of this site."""
+
+    def link(match: re.Match[str]) -> str:
+        page, place = match[1], match[2] or ""
+        twin = (folder / f"{page}.zh.md").resolve()
+        if twin.is_relative_to(ROOT / "docs") and twin.exists() and app.config.language != "en":
+            page += ".zh"
+        elif not (folder / f"{page}.md").exists() or match[0].startswith("](README.zh"):
+            return match[0]
+        return f"]({page}.md{place})"
+
+    folder = (ROOT / page).parent
     text = re.sub(rf"(?<={CHINESE})\n(?={CHINESE}|[*\[`])(?!```)", "", source[0])
-    if page.startswith("README"):
-        text = re.sub(r"\(docs/index\S*\.md\)", f"({app.config.root_doc}.md)", text)
-    source[0] = text
+    source[0] = re.sub(LINK, link, text)
 
 
 def name_other_page(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
