@@ -15,6 +15,7 @@ from .errors import UnsupportedError
 from .ops.comparison import or_not_implemented
 from .ops.low_level import hash_tensor
 from .ops.promotion import cast, overwrite
+from .rare_methods import RareMethods
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -64,7 +65,7 @@ def refuse_complex32(self: Tensor, *, memory_format: Any = None) -> Tensor:
     raise UnsupportedError("chalf: complex32 is not supported; use cfloat(), complex64")
 
 
-class Methods(TensorBase):
+class Methods(RareMethods, TensorBase):
     """What a Tensor can compute."""
 
     __getitem__ = ops.getitem
@@ -261,6 +262,7 @@ class Methods(TensorBase):
     hsplit, vsplit, dsplit = ops.hsplit, ops.vsplit, ops.dsplit
     diagonal, unfold, as_strided = ops.diagonal, ops.unfold, ops.as_strided
     unsafe_split, unsafe_chunk, narrow_copy = ops.unsafe_split, ops.unsafe_chunk, ops.narrow_copy
+    unsafe_split_with_sizes = ops.split_with_sizes
     sum_to_size = ops.sum_to_size
     clone, contiguous = ops.clone, ops.contiguous
     t_, transpose_, swapaxes_ = ops.reshaping.t_, ops.reshaping.transpose_, ops.reshaping.swapaxes_

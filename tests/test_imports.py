@@ -34,11 +34,12 @@ FLOORS = [
     ["random"],
     ["ops"],
     ["printing"],
+    ["rare_methods"],
     ["methods"],
     ["tensor"],
     ["distributed"],
     ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules
-    ["types", "testing", "overrides", "_C", "sparse"],
+    ["types", "testing", "overrides", "_C", "sparse", "utils.dlpack"],
     ["serialization"],
     ["storage", "hub"],
     ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard", "pytree"],

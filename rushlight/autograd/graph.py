@@ -284,6 +284,37 @@ class save_on_cpu(saved_tensors_hooks):
         super().__init__(lambda t: (t.device, t.cpu()), lambda kept: kept[1].to(kept[0], non_blocking=pin_memory))
 
 
+class _KeptCopies(saved_tensors_hooks):
+    """What is saved is a copy, which later writes to the tensor do not reach."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda t: t.detach().clone(), lambda kept: kept)
+
+    def clear(self) -> None:
+        """PyTorch's way to let go of the copies; here they go with the graph that holds them."""
+
+
+@contextlib.contextmanager
+def allow_mutation_on_saved_tensors() -> Iterator[_KeptCopies]:
+    """A block in which tensors that were saved for backward may be written to: gradients are as if they were not.
+
+    PyTorch copies a tensor at the first write; here it is copied when it is saved.
+
+    Example:
+        >>> x = rushlight.ones(2, requires_grad=True)
+        >>> with allow_mutation_on_saved_tensors():
+        ...     y = x.clone()
+        ...     out = (y ** 2).sum()
+        ...     _ = y.sin_()
+        >>> out.backward()
+        >>> x.grad
+        tensor([2., 2.])
+    """
+    copies = _KeptCopies()
+    with copies:
+        yield copies
+
+
 @contextlib.contextmanager
 def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
     """A block in which `saved_tensors_hooks` raises RuntimeError with this message."""

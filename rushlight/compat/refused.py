@@ -48,7 +48,6 @@ REFUSED: dict[str, str] = {
     "torch.utils.bundled_inputs": _EAGER,
     "torch.utils.cpp_extension": "PyTorch's C++ extensions cannot be built against Rushlight",
     "torch.utils.data.datapipes": "write a Dataset or an IterableDataset",
-    "torch.utils.dlpack": "use numpy() and from_numpy()",
     "torch.utils.file_baton": "PyTorch's C++ extensions cannot be built against Rushlight",
     "torch.utils.flop_counter": "count by hand: 2 * inputs * outputs for a linear layer",
     "torch.utils.hipify": "PyTorch's C++ extensions cannot be built against Rushlight",

@@ -55,6 +55,13 @@ def get_float32_matmul_precision() -> str:
     return str(_state["precision"])
 
 
+def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
+    """`autograd.set_detect_anomaly` under PyTorch's inner name."""
+    from ..autograd import set_detect_anomaly
+
+    set_detect_anomaly(mode, check_nan)
+
+
 def set_flush_denormal(mode: bool) -> bool:
     """Asks that numbers too small for full precision become 0: not done here, and False says so."""
     return False

@@ -1,6 +1,6 @@
 """Building networks: Module, Parameter, containers, and re-exports of the layers and losses, a block per family."""
 
-from . import functional, init
+from . import functional, grad, init
 from .activation import (
     CELU,
     ELU,

@@ -88,6 +88,7 @@ from .copies import (
     expand_copy,
     permute_copy,
     select_copy,
+    slice_copy,
     split_copy,
     split_with_sizes_copy,
     squeeze_copy,
@@ -96,6 +97,8 @@ from .copies import (
     unbind_copy,
     unfold_copy,
     unsqueeze_copy,
+    view_as_complex_copy,
+    view_as_real_copy,
     view_copy,
 )
 from .creation import (

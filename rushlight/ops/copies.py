@@ -21,7 +21,7 @@ def _copying(view: Callable[..., Any], name: str) -> Callable[..., Any]:
         return None
 
     function.__name__ = name
-    function.__doc__ = f"A copy of what `{view.__name__}` gives."
+    function.__doc__ = f"A copy of what `{name.removesuffix('_copy')}` gives."
     return function
 
 
@@ -32,6 +32,10 @@ diagonal_copy = _copying(strided.diagonal, "diagonal_copy")
 expand_copy = _copying(shape.expand, "expand_copy")
 permute_copy = _copying(shape.permute, "permute_copy")
 select_copy = _copying(sections.select, "select_copy")
+slice_copy = _copying(
+    lambda x, dim=0, start=None, end=None, step=1: x[(slice(None),) * (dim % x.ndim) + (slice(start, end, step),)],
+    "slice_copy",
+)
 split_copy = _copying(sections.split, "split_copy")
 split_with_sizes_copy = _copying(sections.split_with_sizes, "split_with_sizes_copy")
 squeeze_copy = _copying(shape.squeeze, "squeeze_copy")
@@ -41,3 +45,5 @@ unbind_copy = _copying(sections.unbind, "unbind_copy")
 unfold_copy = _copying(strided.unfold, "unfold_copy")
 unsqueeze_copy = _copying(shape.unsqueeze, "unsqueeze_copy")
 view_copy = _copying(shape.view, "view_copy")
+view_as_complex_copy = _copying(shape.view_as_complex, "view_as_complex_copy")
+view_as_real_copy = _copying(shape.view_as_real, "view_as_real_copy")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..autograd.tape import wrap
+from ..dtypes import bool as bool_
 from ..errors import OperatorError, UnsupportedError
+from .linear_algebra.norms import matrix_norm, vector_norm
 from .normalization import batch_norm, group_norm, layer_norm
 from .padding import pad as pad_
 from .promotion import into
@@ -64,6 +66,32 @@ def native_batch_norm(
         return y, input.new_empty(0), input.new_empty(0)
     dims = [d for d in range(input.ndim) if d != 1]
     return y, *_statistics(input.detach(), dims, eps, False)
+
+
+def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
+    """`dropout`, with its mask: True where an element stays."""
+    mask = input.new_empty(input.shape, dtype=bool_)
+    if train is False:
+        return input.clone(), mask.fill_(True)
+    kept = mask.bernoulli_(1 - p)
+    return input * kept * (0.0 if p == 1 else 1 / (1 - p)), kept
+
+
+def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
+    """The norms over all dimensions but one, which all stay; -1 is the norm of everything."""
+    if dim == -1:
+        return vector_norm(v, pow)
+    return vector_norm(v, pow, [d for d in range(v.ndim) if d != dim], True)
+
+
+def frobenius_norm(input: Tensor, dim: Any, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The root of the sum of squares over one dimension or two."""
+    return vector_norm(input, 2, dim, keepdim, out=out)
+
+
+def nuclear_norm(input: Tensor, dim: Any = (-2, -1), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The sum of the singular values of the matrices in two dimensions."""
+    return matrix_norm(input, "nuc", dim, keepdim, out=out)
 
 
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor:

@@ -312,3 +312,17 @@ class TestAnomaly:
         assert rushlight.autograd.is_anomaly_enabled() and not rushlight.autograd.is_anomaly_check_nan_enabled()
         set_detect_anomaly(False)
         assert not rushlight.autograd.is_anomaly_enabled()
+
+
+def test_saved_tensors_may_be_written_to() -> None:
+    def scenario(lib: Any) -> Any:
+        x = leaf(lib, 1.0, -2.0, 3.0)
+        with lib.autograd.graph.allow_mutation_on_saved_tensors():
+            y = x.clone()
+            out = (y**2).sum() + y.exp().sum()
+            y.sin_()
+            (y * y).sum().backward(retain_graph=True)
+            out.backward()
+        return x.grad
+
+    same(scenario)
