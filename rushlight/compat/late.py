@@ -10,7 +10,17 @@ from ..rooms import room
 from .names import names_of
 from .refused import advice, refused
 
-_CONSTANTS: dict[str, Any] = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
+_CONSTANTS: dict[str, Any] = {
+    "e": math.e,
+    "inf": math.inf,
+    "nan": math.nan,
+    "newaxis": None,
+    "pi": math.pi,
+    "has_lapack": True,  # NumPy's
+    "has_mkl": False,
+    "has_openmp": False,
+    "has_spectral": True,
+}
 
 # Names of PyTorch's root and the module of ours that has them.
 _FROM: dict[str, str] = {
@@ -67,7 +77,12 @@ _FROM: dict[str, str] = {
         ),
         "autograd.anomaly",
     ),
+    "AcceleratorError": "cuda",
+    "OutOfMemoryError": "cuda",
+    "embedding_renorm_": "ops.low_level",
     "from_dlpack": "utils.dlpack",
+    "from_file": "ops.files",
+    "get_device_module": "compat.settings",
     "is_inference_mode_enabled": "autograd.grad_mode",
     "lobpcg": "ops.linear_algebra.lobpcg",
     "segment_reduce": "ops.segments",

@@ -62,6 +62,16 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     set_detect_anomaly(mode, check_nan)
 
 
+def get_device_module(device: Any = None) -> Any:
+    """The module for a device, by default for the CPU."""
+    from importlib import import_module
+
+    from ..device import check_device
+
+    check_device(device)
+    return import_module("rushlight.cpu")
+
+
 def set_flush_denormal(mode: bool) -> bool:
     """Asks that numbers too small for full precision become 0: not done here, and False says so."""
     return False

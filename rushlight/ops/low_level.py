@@ -14,6 +14,7 @@ import numpy as np
 from ..autograd.tape import wrap
 from ..dtypes import bool as bool_
 from ..errors import OperatorError, UnsupportedError
+from .embedding import renormalise_
 from .linear_algebra.norms import matrix_norm, vector_norm
 from .normalization import batch_norm, group_norm, layer_norm
 from .padding import pad as pad_
@@ -75,6 +76,12 @@ def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor,
         return input.clone(), mask.fill_(True)
     kept = mask.bernoulli_(1 - p)
     return input * kept * (0.0 if p == 1 else 1 / (1 - p)), kept
+
+
+def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor:
+    """Scales those of the rows named that have a larger norm down to it, in place."""
+    renormalise_(input, indices._array, max_norm, norm_type)
+    return input
 
 
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:

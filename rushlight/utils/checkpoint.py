@@ -230,6 +230,17 @@ def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
     yield
 
 
+def get_device_states(*args: Any) -> tuple[list[int], list[Any]]:
+    """The GPUs that hold these arguments, and the states of their random numbers: none."""
+    return [], []
+
+
+def set_device_states(devices: list[int], states: list[Any], *, device_type: str | None = None) -> None:
+    """Puts back what `get_device_states` gave."""
+    if devices:
+        raise UnsupportedError("set_device_states: tensors live on the CPU, whose state is set by set_rng_state")
+
+
 def checkpoint(
     function: Callable[..., Any],
     *args: Any,

@@ -84,6 +84,8 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "lobpcg": lambda L, x: eigen(L),
     "lobpcg, smallest": lambda L, x: eigen(L, largest=lambda L: False),
     "lobpcg, generalized": lambda L, x: eigen(L, B=lambda L: definite(L, 9)),
+    "renorm": lambda L, x: L.embedding_renorm_(x.clone(), L.tensor([1, 3, 3]), 0.5, 2.0),
+    "device states": lambda L, x: list(L.utils.checkpoint.get_device_states(x)),
     "reversed": lambda L, x: reversed(x),
     "dim_order": lambda L, x: [x.dim_order(), x.t().dim_order(), values(L, 2, 3, 4).permute(2, 0, 1).dim_order()],
     "set to": lambda L, x: [x.is_set_to(x.view(4, 3)), x.is_set_to(x.t()), x.is_set_to(x.clone())],
@@ -155,3 +157,27 @@ def test_anomaly_mode_by_its_inner_name() -> None:
     finally:
         rushlight.set_anomaly_enabled(False)
     assert not rushlight.is_anomaly_enabled() and not rushlight.is_inference_mode_enabled()
+
+
+def test_files_are_memory(tmp_path: Path) -> None:
+    path = str(tmp_path / "numbers")
+    np.arange(4, dtype=np.float32).tofile(path)
+
+    def use(L: Any) -> Any:
+        own, shared = L.from_file(path, size=3), L.from_file(path, shared=True, size=6)
+        own[0], shared[1] = 9, 7
+        return own[:1], shared, np.fromfile(path, np.float32), L.from_file(path).shape[0]
+
+    same(use)
+    same(lambda L: L.from_file(path, size=20, dtype=L.float64), message=False)
+    same(lambda L: L.from_file(path + "x", size=2), message=False)
+    made = rushlight.from_file(path + "new", shared=True, size=2, dtype=rushlight.int64)
+    made[1] = 5
+    assert np.fromfile(path + "new", np.int64).tolist() == [0, 5]
+
+
+def test_what_the_root_tells() -> None:
+    assert rushlight.has_lapack and rushlight.has_spectral and not rushlight.has_mkl
+    assert rushlight.get_device_module() is rushlight.cpu and issubclass(rushlight.OutOfMemoryError, RuntimeError)
+    with pytest.raises(NotImplementedError, match="set_rng_state"):
+        rushlight.utils.checkpoint.set_device_states([0], [None])
