@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import GraphError, OperatorError, ShapeError
-from .tape import TensorBase, wrap
+from .tape import GradientEdge, TensorBase, standing_for, wrap
 from .walk import walk
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ Tensors = Any  # a Tensor or a sequence of them
 
 
 def _as_tuple(x: Any) -> tuple[Any, ...]:
-    return (x,) if x is None or isinstance(x, TensorBase) else tuple(x)
+    """A tensor, a `GradientEdge` or a sequence of them as a tuple of tensors."""
+    many = (x,) if x is None or isinstance(x, (TensorBase, GradientEdge)) else x
+    return tuple([standing_for(each) for each in many])
 
 
 def _root_gradient(output: Any, gradient: Any, create_graph: bool, name: str) -> Any:
@@ -85,6 +87,8 @@ def backward(
         if found is not None:
             found = found if isinstance(found, TensorBase) else wrap(np.copy(found))
             x._grad = found if x._grad is None else x._grad + found
+            for hook in list((getattr(x._edge, "after", None) or {}).values()):
+                hook(x)
 
 
 def _edge_of(x: Any, name: str) -> Any:

@@ -6,12 +6,25 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from ..errors import GraphError
 from ..hooks import RemovableHandle, register
 from .grad_mode import mode
-from .tape import Operator, TensorBase, set_recorder, touch, wrap
+from .tape import (
+    AccumulateGrad,
+    GradientEdge,
+    Leaf,
+    Operator,
+    Pick,
+    TensorBase,
+    set_recorder,
+    shown,
+    touch,
+    wrap,
+)
 from .walk import discover, on_the_way, on_walk
 
 Array = Any
@@ -117,15 +130,14 @@ Operator.register_hook = register_node_hook  # type: ignore[attr-defined]
 Operator.register_prehook = register_node_prehook  # type: ignore[attr-defined]
 Operator.metadata = property(lambda self: vars(self).setdefault("_metadata", {}))  # type: ignore[attr-defined]
 
-Node = Operator
+
+class _Nodes(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, (Operator, AccumulateGrad))
 
 
-class GradientEdge(NamedTuple):
-    """A place in the graph to which gradients flow, without the tensor: may stand for it in `autograd.grad`."""
-
-    node: Any
-    output_nr: int
-    ownership_token: Any = None
+class Node(metaclass=_Nodes):
+    """What every `grad_fn`, and all that its `next_functions` lead to, is an instance of."""
 
 
 def get_gradient_edge(tensor: Any) -> GradientEdge:
@@ -134,9 +146,14 @@ def get_gradient_edge(tensor: Any) -> GradientEdge:
     Raises:
         RuntimeError: the tensor requires no grad.
     """
-    if tensor._edge is None:
+    edge = tensor._edge
+    if edge is None:
         raise GraphError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
-    return GradientEdge(tensor._edge, tensor.output_nr)
+    if type(edge) is Leaf:
+        return GradientEdge(shown(edge), 0)
+    node = edge.edges[0] if isinstance(edge, Pick) else edge
+    like = np.broadcast_to(np.zeros((), tensor._array.dtype), tensor._array.shape)
+    return GradientEdge(node, tensor.output_nr, wrap(like, edge))
 
 
 def increment_version(tensor: Any) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -222,6 +222,7 @@ class Operator(Entry):
 
     saves: ClassVar[tuple[int | str, ...] | None] = None
     curved: ClassVar[bool] = False
+    label: ClassVar[str] = ""  # PyTorch's name of the operator, where it is not the class's
     forward: ClassVar[Callable[..., Any]]
     backward: ClassVar[Callable[..., Any]]
 
@@ -286,7 +287,7 @@ class Operator(Entry):
     @classmethod
     def name(cls) -> str:
         """PyTorch's way of naming the backward of an operator."""
-        return f"{cls.__name__}Backward0"
+        return f"{cls.label or cls.__name__}Backward0"
 
     # -- what PyTorch shows of `grad_fn`
 
@@ -314,9 +315,24 @@ class AccumulateGrad:
     def name(self) -> str:
         return "torch::autograd::AccumulateGrad"
 
+    def register_prehook(self, hook: Callable[..., Any]) -> Any:
+        """Calls `hook(grad_outputs)` before the gradient is added; it may return others."""
+
+        def call(grad: Any) -> Any:
+            changed = hook((grad,))
+            return changed[0] if isinstance(changed, tuple) else changed
+
+        return self.variable.register_hook(call)
+
     def register_hook(self, hook: Callable[..., Any]) -> Any:
-        """Calls `hook()` whenever the gradient has been added."""
-        return self.variable.register_post_accumulate_grad_hook(lambda tensor: hook())
+        """Calls `hook((), grad_outputs)` when the gradient has been added."""
+        arrived: list[Any] = []
+        self.variable.register_hook(arrived.append)
+        return self.variable.register_post_accumulate_grad_hook(lambda tensor: hook((), (arrived.pop(),)))
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AccumulateGrad) and other._leaf is self._leaf
@@ -326,6 +342,25 @@ class AccumulateGrad:
 
     def __repr__(self) -> str:
         return "<AccumulateGrad>"
+
+
+class GradientEdge(NamedTuple):
+    """A place in the graph to which gradients flow, without the tensor: may stand for it in `autograd.grad`."""
+
+    node: Any
+    output_nr: int
+    ownership_token: Any = None  # here: a tensor without elements at this place, see `standing_for`
+
+
+def standing_for(x: Any) -> Any:
+    """The tensor itself, or for a `GradientEdge` one that has the place, the shape and the dtype."""
+    if not isinstance(x, GradientEdge):
+        return x
+    if x.ownership_token is not None:
+        return x.ownership_token
+    if isinstance(x.node, AccumulateGrad):
+        return x.node.variable
+    raise GraphError("GradientEdge: only those that get_gradient_edge made are known here")
 
 
 def shown(edge: Any) -> Any:

@@ -29,6 +29,7 @@ def _crop(y: Array, shape: Sizes) -> Array:
 
 
 class Conv(Operator):
+    label = "Convolution"
     saves = (0, 1)
     curved = True
 

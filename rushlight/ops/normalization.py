@@ -89,6 +89,7 @@ def batch_norm_backward(
 class BatchNorm(Operator):
     """With statistics of the batch, which are added to the list `statistics` (mean, biased variance)."""
 
+    label = "NativeBatchNorm"
     curved = True
 
     @staticmethod
@@ -252,6 +253,7 @@ def layer_norm_backward(
 
 
 class LayerNorm(Operator):
+    label = "NativeLayerNorm"
     curved = True
     shape: tuple[int, ...] | None = None  # of weight and bias, if rows had to be made of the input
 
@@ -382,6 +384,7 @@ def group_norm_backward(
 
 
 class GroupNorm(Operator):
+    label = "NativeGroupNorm"
     curved = True
 
     @staticmethod

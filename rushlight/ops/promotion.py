@@ -28,6 +28,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Cast(Operator):
+    label = "ToCopy"
+
     @staticmethod
     def forward(ctx: Operator, x: Array, kind: np.dtype[Any]) -> Array:
         ctx.source = x.dtype  # type: ignore[attr-defined]

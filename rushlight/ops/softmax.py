@@ -147,6 +147,7 @@ def _logsumexp(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
 
 
 class LogSumExp(Operator):
+    label = "Logsumexp"
     saves = (0, OUT)
 
     @staticmethod

@@ -175,6 +175,7 @@ def _safe(numerator: Array, divisor: Array) -> Array:
 class VectorNorm(Operator):
     """(sum |x|^p)^(1/p); the count of non-zeros for p = 0, the largest or smallest |x| for p = inf or -inf."""
 
+    label = "LinalgVectorNorm"
     saves = (0, OUT)
 
     @staticmethod

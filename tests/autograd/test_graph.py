@@ -326,3 +326,64 @@ def test_saved_tensors_may_be_written_to() -> None:
         return x.grad
 
     same(scenario)
+
+
+def test_nodes_and_their_names() -> None:
+    def scenario(lib: Any) -> Any:
+        x = leaf(lib, 1.0, 2.0, 3.0)
+        m, F = x.reshape(3, 1), lib.nn.functional
+        outs = [
+            x * 2,
+            x.exp(),
+            x.logsumexp(0).reshape(1).sum(),
+            x.float(),
+            lib.linalg.vector_norm(x),
+            F.layer_norm(x, (3,)),
+            F.batch_norm(m, None, None, training=True),
+            F.group_norm(x.repeat(2).reshape(1, 2, 3), 2),
+            F.conv1d(m[None], m[None]),
+        ]
+        end = outs[0].grad_fn.next_functions[0][0]
+        nodes = [isinstance(n, lib.autograd.graph.Node) for n in (end, outs[0].grad_fn, x)]
+        return [out.grad_fn.name() for out in outs], nodes
+
+    same(scenario)
+
+
+def test_gradient_edges_stand_for_tensors() -> None:
+    def scenario(lib: Any) -> Any:
+        edge = lib.autograd.graph.get_gradient_edge
+        x = leaf(lib, 1.0, -2.0, 3.0)
+        y = x * 2
+        parts = (x * 3).unbind()
+        z, end = y.exp().sum(), edge((x**2).sum())
+        found = [
+            lib.autograd.grad(z, [edge(y)], retain_graph=True),
+            lib.autograd.grad(z, edge(x), retain_graph=True),
+            lib.autograd.grad(parts[1] * 2 + parts[2], [edge(parts[1]), edge(parts[2])]),
+            lib.autograd.grad(end, x, retain_graph=True),
+            lib.autograd.grad(edge(y), x, lib.ones(3, dtype=lib.float64), retain_graph=True),
+        ]
+        lib.autograd.backward(end)
+        z.backward(inputs=[edge(x)])
+        return found, x.grad, edge(x).node.name(), edge(parts[1]).output_nr, edge(parts[1]).node is parts[0].grad_fn
+
+    same(scenario)
+    same(
+        lambda lib: lib.autograd.grad(lib.autograd.graph.get_gradient_edge(leaf(lib, 1.0, 2.0) * 2), []), message=False
+    )
+
+
+def test_hooks_where_gradients_are_added() -> None:
+    def scenario(lib: Any) -> Any:
+        seen: list[Any] = []
+        x = leaf(lib, 1.0, 2.0)
+        end = (x * 2).grad_fn.next_functions[0][0]
+        x.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.clone()))
+        end.register_prehook(lambda grads: (grads[0] * 5,))
+        end.register_hook(lambda inputs, grads: seen.extend([len(inputs), grads[0].clone(), x.grad.clone()]))
+        (x * 2).sum().backward()
+        (x * 3).sum().backward(inputs=[x])
+        return seen, x.grad
+
+    same(scenario)
