@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,15 +104,18 @@ def grad(
     grad_outputs: Tensors = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> Any:
     """The gradients of `outputs` with respect to `inputs`, returned instead of accumulated.
 
     Args:
-        outputs, inputs: a Tensor or a sequence of Tensors; inputs may be leaves or intermediate results.
+        outputs, inputs: a Tensor or a sequence of Tensors; inputs may be leaves or intermediate results, and
+            may be given as a dict, then gradients come as one.
         grad_outputs, retain_graph, create_graph: as for `backward`.
+        only_inputs: always so; False is told to be of no effect, as PyTorch does.
         allow_unused: return None for an input that the outputs do not depend on, instead of raising.
         materialize_grads: return zeros for such an input.
         is_grads_batched: `grad_outputs` has a leading batch dimension; the result has it too.
@@ -121,6 +125,25 @@ def grad(
         >>> rushlight.autograd.grad(x ** 2, x)
         (tensor(6.),)
     """
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    if isinstance(inputs, dict):
+        found = grad(
+            outputs,
+            tuple(inputs.values()),
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            allow_unused=allow_unused,
+            is_grads_batched=is_grads_batched,
+            materialize_grads=materialize_grads,
+        )
+        return dict(zip(inputs, found))
     inputs = _as_tuple(inputs)
     if is_grads_batched:
         return _grad_batched(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
@@ -151,5 +174,7 @@ def _grad_batched(outputs: Any, inputs: Any, grad_outputs: Any, *options: Any) -
     batches = _as_tuple(grad_outputs)
     with batching(batches[0]._array.shape[0], "error") as level:
         seeds = [Map.apply(each, level, 0) for each in batches]
-        found = grad(outputs, inputs, seeds, True, create_graph, allow_unused, False, materialize)
+        found = grad(
+            outputs, inputs, seeds, True, create_graph, allow_unused=allow_unused, materialize_grads=materialize
+        )
         return tuple(None if each is None else Unmap.apply(each, level, 0) for each in found)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, UnsupportedError
 from .channel import Work, mpi
 from .group import GroupMember, ProcessGroup, position, resolve
 from .wire import ReduceOp, array_of, arrays_of, check_alike, describe, numbers, operation, raw, write_back
@@ -342,9 +342,16 @@ def _check_counts(members: ProcessGroup, counts: list[int], wanted: list[int], n
 # --------------------------------------------------------------------------------------------------------- waiting
 
 
-def barrier(group: Any = None, async_op: bool = False, device_ids: Any = None) -> Work | None:
-    """Waits until all processes of the group are here."""
+def barrier(
+    group: Any = None, async_op: bool = False, device_ids: Any = None, timeout: timedelta | None = None
+) -> Work | None:
+    """Waits until all processes of the group are here, for at most `timeout` (default: the group's)."""
     if group is GroupMember.NON_GROUP_MEMBER:
+        return None
+    if timeout is not None:
+        if async_op:
+            raise UnsupportedError("barrier: timeout with async_op=True is not supported; give wait() the timeout")
+        monitored_barrier(group, timeout)
         return None
     members = resolve(group)
     return run(members, "barrier", "", members.channel.comm.Ibarrier, lambda: None, async_op)

@@ -38,13 +38,14 @@ class ProfilerAction(enum.Enum):
 
 
 def schedule(
-    *, wait: int, warmup: int, active: int, repeat: int = 0, skip_first: int = 0
+    *, wait: int, warmup: int, active: int, repeat: int = 0, skip_first: int = 0, skip_first_wait: int = 0
 ) -> Callable[[int], ProfilerAction]:
     """Which steps to record: after `skip_first` steps, rounds of `wait` and `warmup` steps that are not, and `active`
     ones that are.
 
     Args:
         repeat: so many rounds; 0 for no end.
+        skip_first_wait: not 0 to begin the first round without its `wait`.
 
     Raises:
         AssertionError: a number below 0, or active below 1.
@@ -62,7 +63,7 @@ def schedule(
     def action(step: int) -> ProfilerAction:
         if step < 0:
             raise AssertError("schedule: step numbers begin at 0")
-        step -= skip_first
+        step += wait * bool(skip_first_wait) - skip_first
         if step < 0 or (repeat and step >= repeat * period):
             return ProfilerAction.NONE
         place = step % period

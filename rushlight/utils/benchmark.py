@@ -11,6 +11,8 @@ import numpy as np
 
 from ..threads import get_num_threads, set_num_threads
 
+Callback = Callable[[int, float], Any] | None
+
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
 
@@ -103,12 +105,44 @@ class Timer:
         self._measure(max(number // 100, 2))
         return self._measure(number)
 
-    def blocked_autorange(self, callback: Any = None, min_run_time: float = 0.2) -> Measurement:
-        """Runs blocks of about a hundredth of `min_run_time` seconds until that time is over."""
+    def _block(self, min_run_time: float) -> tuple[int, float]:
+        """How many runs make a block of about a hundredth of `min_run_time` seconds, and the seconds they took."""
         number = 1
         while (once := sum(self._measure(number).raw_times)) < min_run_time / 100 and number < 10**7:
             number *= 10
-        repeat = max(1, int(min_run_time / max(once, 1e-9)))
-        return self._measure(number, repeat)
+        return number, max(once, 1e-9)
 
-    adaptive_autorange = blocked_autorange
+    def blocked_autorange(self, callback: Callback = None, min_run_time: float = 0.2) -> Measurement:
+        """Runs blocks until `min_run_time` seconds are over.
+
+        Args:
+            callback: called with the number of runs in a block and the seconds of each block.
+        """
+        number, once = self._block(min_run_time)
+        return self._told(self._measure(number, max(1, int(min_run_time / once))), callback)
+
+    def adaptive_autorange(
+        self,
+        threshold: float = 0.1,
+        *,
+        min_run_time: float = 0.01,
+        max_run_time: float = 10.0,
+        callback: Callback = None,
+    ) -> Measurement:
+        """Runs blocks until the distance between their quarters is below `threshold` of the median.
+
+        Args:
+            min_run_time, max_run_time: at least and at most so many seconds.
+            callback: as for `blocked_autorange`.
+        """
+        number, once = self._block(min_run_time)
+        found = self._measure(number, max(3, int(min_run_time / once)))
+        while found.iqr > threshold * found.median and sum(found.raw_times) < max_run_time:
+            found.raw_times += self._measure(number, 3).raw_times
+        return self._told(found, callback)
+
+    @staticmethod
+    def _told(found: Measurement, callback: Callback) -> Measurement:
+        for seconds in found.raw_times if callback is not None else ():
+            callback(found.number_per_run, seconds)  # type: ignore[misc]
+        return found

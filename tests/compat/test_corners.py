@@ -2,6 +2,7 @@
 
 import pytest
 
+import rushlight
 from tests.both import same
 
 
@@ -49,3 +50,18 @@ def test_a_replaced_backward_is_called_again_where_a_device_is_chosen():
         return len(calls), x.grad
 
     same(count)
+
+
+def test_gradients_by_name_and_the_argument_of_old():
+    """What gradients are asked for may be a dict; `only_inputs` stands where it always stood, before allow_unused."""
+
+    def scenario(t):
+        x, unused = t.ones(2, requires_grad=True), t.ones(1, requires_grad=True)
+        y = (x * 3).sum()
+        by_name = t.autograd.grad(y, {"x": x, "unused": unused}, None, True, False, True, True)
+        return by_name["x"], by_name["unused"], t.autograd.grad(y, x, retain_graph=True, only_inputs=True)
+
+    same(scenario)
+    x = rushlight.ones(2, requires_grad=True)
+    with pytest.warns(FutureWarning, match="only_inputs argument is deprecated"):
+        rushlight.autograd.grad(x.sum(), x, only_inputs=False)
