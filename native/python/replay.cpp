@@ -56,14 +56,24 @@ bool is_same(PyObject* a, PyObject* b) {
     return equal == 1;
 }
 
-// What a tensor must look like: class, dtype, sizes, strides, and whether it is part of a graph.
+// Whether the strides of a tensor that is not row-major are the user's choice (see Tensor._pin).
+bool is_layout_kept(PyObject* tensor) {
+    if (PyArray_IS_C_CONTIGUOUS(as_array(as_tensor(tensor)->array))) return true;
+    PyObject* base = as_tensor(tensor)->base;
+    Ref kept(PyObject_GetAttrString(is_none(base) ? tensor : base, "_layout_kept"));
+    return kept && kept.get() == Py_True;
+}
+
+// What a tensor must look like: class, dtype, sizes, strides, whether it is part of a graph, and whether strides that
+// are not row-major stay when they are asked for.
 struct Looks {
     PyTypeObject* type;
     PyArray_Descr* dtype;
     std::vector<npy_intp> sizes, strides;
-    bool recorded;
+    bool recorded, kept;
 
-    explicit Looks(PyObject* tensor) : type(Py_TYPE(tensor)), recorded(!is_none(as_tensor(tensor)->edge)) {
+    explicit Looks(PyObject* tensor)
+        : type(Py_TYPE(tensor)), recorded(!is_none(as_tensor(tensor)->edge)), kept(is_layout_kept(tensor)) {
         PyArrayObject* a = as_array(as_tensor(tensor)->array);
         dtype = PyArray_DESCR(a);
         sizes.assign(PyArray_DIMS(a), PyArray_DIMS(a) + PyArray_NDIM(a));
@@ -79,11 +89,11 @@ struct Looks {
         if (size_t(PyArray_NDIM(a)) != sizes.size() || !PyArray_ISBEHAVED_RO(a)) return false;
         for (size_t i = 0; i < sizes.size(); i++)
             if (PyArray_DIM(a, int(i)) != sizes[i] || PyArray_STRIDE(a, int(i)) != strides[i]) return false;
-        return true;
+        return is_layout_kept(tensor) == kept;
     }
 };
 
-enum Kind { ENTRY_OF, ATTRIBUTE_OF, CELL, LENGTH, ITEMS, CODE, TENSOR };
+enum Kind { ENTRY_OF, ATTRIBUTE_OF, CELL, LENGTH, ITEMS, CODE, TENSOR, CLASS_OF, BARE };
 
 // One thing that was read while recording: where (`place`, `key`) and what was there (`value`).
 struct Guard {
@@ -99,6 +109,15 @@ bool has_items(PyObject* dict, PyObject* items) {
     for (Py_ssize_t at = 0, i = 0; PyDict_Next(dict, &at, &key, &value); i += 2)
         if (!is_same(key, PyTuple_GET_ITEM(items, i)) || !is_same(value, PyTuple_GET_ITEM(items, i + 1))) return false;
     return true;
+}
+
+bool is_none_or_empty(PyObject* dict) { return is_none(dict) || (PyDict_Check(dict) && PyDict_GET_SIZE(dict) == 0); }
+
+// Whether nothing is called when a gradient comes to this leaf.
+bool has_no_hooks(PyObject* tensor) {
+    PyObject* edge = as_tensor(tensor)->edge;
+    return is_none(edge) || Py_TYPE(edge) != tape.leaf_type ||
+           (is_none_or_empty(as_leaf(edge)->hooks) && is_none_or_empty(as_leaf(edge)->after));
 }
 
 bool holds(const Guard& g) {
@@ -124,6 +143,10 @@ bool holds(const Guard& g) {
         }
         case TENSOR:
             return g.looks->fit(g.place);
+        case CLASS_OF:
+            return reinterpret_cast<PyObject*>(Py_TYPE(g.place)) == g.value;
+        case BARE:
+            return has_no_hooks(g.place);
     }
     return false;
 }
@@ -185,14 +208,13 @@ bool read_guard(PyObject* row, Guard* out) {
     int kind = 0;
     if (!PyArg_ParseTuple(row, "iOOO", &kind, &out->place, &out->key, &out->value)) return false;
     out->kind = Kind(kind);
-    const bool fits = out->kind == ENTRY_OF       ? PyDict_Check(out->place)
-                      : out->kind == ATTRIBUTE_OF ? PyType_Check(out->place)
-                      : out->kind == CELL         ? PyCell_Check(out->place)
-                      : out->kind == ITEMS
-                          ? (PyList_Check(out->place) || PyDict_Check(out->place)) && PyTuple_Check(out->value)
-                      : out->kind == CODE   ? PyFunction_Check(out->place)
-                      : out->kind == TENSOR ? is_tensor(out->place)
-                                            : out->kind == LENGTH;
+    bool fits = true;
+    if (out->kind == ENTRY_OF) fits = PyDict_Check(out->place);
+    if (out->kind == ATTRIBUTE_OF) fits = PyType_Check(out->place);
+    if (out->kind == CELL) fits = PyCell_Check(out->place);
+    if (out->kind == ITEMS) fits = (PyList_Check(out->place) || PyDict_Check(out->place)) && PyTuple_Check(out->value);
+    if (out->kind == CODE) fits = PyFunction_Check(out->place);
+    if (out->kind == TENSOR || out->kind == BARE) fits = is_tensor(out->place);
     if (!fits) return PyErr_SetString(PyExc_TypeError, "Guards: a guard of an unknown kind"), false;
     out->looks = out->kind == TENSOR ? new Looks(out->place) : nullptr;
     return true;
@@ -350,7 +372,7 @@ bool deliver(PyObject* tensor, PyObject*& slot) {
     PyObject* edge = as_tensor(tensor)->edge;
     if (is_none(edge) || Py_TYPE(edge) != tape.leaf_type) return true;
     PyObject* have = as_tensor(tensor)->grad;
-    const bool bare = is_none(as_leaf(edge)->hooks) && is_none(as_leaf(edge)->after);
+    const bool bare = has_no_hooks(tensor);
     if (bare && is_none(have) && PyArray_CheckExact(slot) && Py_REFCNT(slot) == 1 && !PyArray_BASE(as_array(slot))) {
         Ref wrapped(wrap_array(Ref(slot), nullptr));
         slot = nullptr;

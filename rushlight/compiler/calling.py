@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from .. import optim
 from ..autograd import grad_mode
 from ..autograd.tape import TensorBase
 from ..errors import RushlightError
@@ -22,11 +23,11 @@ from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
 from . import source
-from .evaluate import Frame, Super, unreadable
+from .evaluate import Frame, unreadable
 from .guarding import Apply, Guarding, class_attribute
 from .known import CONTEXTS, CREATIONS, LOOKS, NUMBERS, OPERATIONS, PURE
 from .recording import Recorder
-from .values import PLAIN, Deferred, leaves, tensors_in
+from .values import PLAIN, bare, deferred, tensors_in
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _CLIPS = (clip_grad.clip_grad_norm_, clip_grad.clip_grad_value_)
@@ -45,7 +46,8 @@ _OURS = (
     "rushlight.autograd.grad_mode",
     "rushlight.compiler.",
 )
-DEPTH = 60
+_STEPPERS = {c for c in (*vars(optim).values(), *vars(optim.lr_scheduler).values()) if isinstance(c, type)}
+DEPTH = 30  # of calls: each takes a dozen of Python's own
 
 
 class Caller:
@@ -189,7 +191,7 @@ class Caller:
         """A method of an optimizer of ours or of a scheduler."""
         name, cls = function.__name__, type(owner)
         wanted = ("step", "zero_grad") if isinstance(owner, Optimizer) else ("step",)
-        if not cls.__module__.startswith("rushlight.optim") or name not in wanted:
+        if cls not in _STEPPERS or name not in wanted:
             return self._as_it_is(function, args, kwargs)
         if isinstance(owner, Optimizer):
             if name == "step" and (args or kwargs):
@@ -198,6 +200,7 @@ class Caller:
             for each in _STEPS:
                 if self.guarding.length(vars(owner)[each]):
                     self.recorder.refuse("an optimizer has hooks")
+        self.guarding.moved |= isinstance(owner, LRScheduler)
         return self._effect(function, args, kwargs)
 
     # -------------------------------------------------------------------------------------------------------- tensors
@@ -225,6 +228,7 @@ class Caller:
             self.recorder.backward(tensor, bool(kwargs.get("retain_graph")))
 
     def _operation(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.guarding.deep((args, tuple(kwargs.values())))
         if kwargs.get("out") is not None or kwargs.get("generator") is not None or deferred(args, kwargs):
             return self._as_it_is(function, args, kwargs)
         if not tensors_in(args, kwargs):
@@ -236,6 +240,7 @@ class Caller:
         return self.recorder.operation(function, args, kwargs)
 
     def _creation(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.guarding.deep((args, tuple(kwargs.values())))
         bad = kwargs.get("out") is not None or kwargs.get("generator") is not None or kwargs.get("requires_grad")
         like = OPERATION_LIKE in CREATIONS[id(function)] or CREATIONS[id(function)].startswith("new_")
         if bad or deferred(args, kwargs) or (tensors_in(args, kwargs) and not like):
@@ -297,20 +302,32 @@ class Caller:
         return self._pure(function, args, kwargs)
 
     def _pure(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function in (any, all) and len(args) == 1:
+            return self._any_or_all(function, args[0])
         if function in (isinstance, issubclass, callable, type):
             return function(*args, **kwargs)
         if function is len:
             return self._length(args[0])
         if function in (max, min, sorted, any, all, set, frozenset, bool, str, repr, round, abs, format, pow, divmod):
-            found = [v for a in args for v in ([a] if isinstance(a, TensorBase) else self._within(a))]
-            if any(isinstance(v, TensorBase) for v in found) or kwargs.get("key") is not None:
+            args = tuple(list(self.iterate(a)) if self._is_iterator(a) else a for a in args)
+            for each in args:
+                self.guarding.deep(each)
+            if tensors_in(args) or kwargs.get("key") is not None or deferred(args):
                 return self._as_it_is(function, args, kwargs, f"{function.__name__} looks at the elements of tensors")
         taken = [self._taken(each) for each in args]
         result = function(*taken, **kwargs)
         return self.guarding.made(result) if not isinstance(result, (*PLAIN, tuple)) else result
 
-    def _within(self, value: Any) -> list[Any]:
-        return list(self.iterate(value)) if isinstance(value, (list, tuple, dict, Module)) else [value]
+    def _is_iterator(self, value: Any) -> bool:
+        return self.guarding.is_fresh(value) and not isinstance(value, (list, tuple, dict, set, frozenset))
+
+    def _any_or_all(self, function: Any, values: Any) -> bool:
+        """Looks at no more values than Python does."""
+        reader = self._reader()
+        for each in self.iterate(values):
+            if reader.truth(each) is (function is any):
+                return function is any
+        return function is all
 
     def _taken(self, value: Any) -> Any:
         """An argument of a pure function: what it will iterate over is read under guard first."""
@@ -436,18 +453,4 @@ def _check_indices(input: Any, weight: Any) -> None:
     embedding._checked_indices("embedding", input, weight)
 
 
-def deferred(*values: Any) -> bool:
-    """Whether a number read from a tensor is among these values."""
-    return any(isinstance(each, Deferred) for each in leaves(values))
-
-
-def bare(value: Any) -> Any:
-    """A value as Python has it."""
-    if isinstance(value, Deferred):
-        return value.value
-    if isinstance(value, tuple) and type(value) is tuple:
-        return tuple(map(bare, value))
-    return [bare(v) for v in value] if type(value) is list and deferred(value) else value
-
-
-__all__ = ["Caller", "Super", "bare"]
+__all__ = ["Caller"]

@@ -27,10 +27,10 @@ from ..mistakes import Notice
 from ..nn import hooks
 from ..nn.module import locate
 from .calling import Caller
-from .guarding import ENTRY, LENGTH
+from .guarding import BARE, ENTRY, LENGTH
 from .recording import CALL, WRAP, Recorder, assembled, dead
 from .settings import settings
-from .values import Deferred
+from .values import Deferred, bare
 
 log = logging.getLogger("rushlight.compiler")
 _recording = threading.Lock()
@@ -85,6 +85,8 @@ def _result_slot(recorder: Recorder, tensor: Any) -> int:
     """A step that makes a tensor of the result: with its place in the graph, or behind one that is used up."""
     array, edge = recorder.array_slot(tensor), -1
     base = tensor._base
+    if vars(tensor):
+        recorder.refuse("a result has attributes of its own")
     if base is not None and (recorder.is_existing(base) or any(base is each for each in recorder.arguments)):
         recorder.refuse("a view of an argument or of a tensor from outside is returned")
     if tensor._edge is not None:
@@ -93,6 +95,8 @@ def _result_slot(recorder: Recorder, tensor: Any) -> int:
         if node is None:
             recorder.refuse("a result is part of a graph that was not recorded")
         elif node.walked:
+            if recorder.kept_graph:
+                recorder.refuse("a result is part of a graph that was kept")
             edge = recorder.slot()
             recorder.step(CALL, dead, [recorder.slot(type(entry))], [edge])
         else:
@@ -257,7 +261,7 @@ class Capture:
         enabled = mode.enabled
         result = recorder.listen(lambda: caller.call(self.function, args, kwargs))
         self._keep(recorder, caller, result, flat, form, enabled)
-        return _bare(result)
+        return bare(result)
 
     def _keep(
         self, recorder: Recorder, caller: Caller, result: Any, flat: tuple[Any, ...], form: Any, enabled: bool
@@ -274,7 +278,8 @@ class Capture:
         simple = all(kind is None for kind in form[1][0][1]) and not form[1][1][1]
         program, places = assembled(recorder, results.slots)
         assert native is not None
-        guards = native.Guards(flat, outside() + caller.guarding.rows, tuple(recorder.tensors), enabled)
+        rows = caller.guarding.rows + [(BARE, tensor, None, None) for tensor in recorder.delivered]
+        guards = native.Guards(flat, outside() + rows, tuple(recorder.tensors), enabled)
         rebuild = _first if isinstance(result, TensorBase) and len(results.slots) == 1 else rebuild
         self.recordings.append(Recording(None if simple else form, guards, program, places, rebuild))
         log.info("%s: recorded %d steps, %d guards", self.function, len(places), len(caller.guarding.rows))
@@ -290,14 +295,3 @@ class Capture:
 
     def __reduce__(self) -> Any:
         return Capture, (self.function, self.fullgraph)
-
-
-def _bare(value: Any) -> Any:
-    """A result with Python's numbers in it."""
-    if isinstance(value, Deferred):
-        return value.value
-    if type(value) in (tuple, list) and any(isinstance(v, (Deferred, tuple, list, dict)) for v in value):
-        return type(value)(map(_bare, value))
-    if type(value) is dict:
-        return {k: _bare(v) for k, v in value.items()}
-    return value

@@ -11,6 +11,8 @@ A function with syntax that is not read here is not entered: it is called as it 
 from __future__ import annotations
 
 import ast
+from collections import ChainMap
+from collections.abc import MutableMapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
@@ -19,7 +21,7 @@ from ..nn.module import Module
 from .guarding import ABSENT, ATTRIBUTE, Guarding
 from .known import BINARY, BUILTINS, COMPARE, IN_PLACE, LOOKS, NUMBERS, UNARY
 from .source import FunctionTree
-from .values import PLAIN, Deferred
+from .values import PLAIN, Deferred, bare, deferred, leaves
 
 _STATEMENTS = (
     ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.While, ast.Pass, ast.Break,
@@ -69,7 +71,7 @@ def unreadable(tree: FunctionTree) -> str | None:
 class Frame:
     """One function being run."""
 
-    def __init__(self, caller: Any, function: Any, local: dict[str, Any]) -> None:
+    def __init__(self, caller: Any, function: Any, local: MutableMapping[str, Any]) -> None:
         self.caller = caller  # a Caller (calling.py)
         self.guarding: Guarding = caller.guarding
         self.refuse = caller.recorder.refuse
@@ -159,7 +161,7 @@ class Frame:
 
     def do_Assert(self, s: ast.Assert) -> None:
         if not self.truth(self.value(s.test)):
-            raise AssertionError(*([] if s.msg is None else [self.value(s.msg)]))
+            raise AssertionError(*([] if s.msg is None else [self.plain(self.value(s.msg))]))
 
     def do_Raise(self, s: ast.Raise) -> None:
         self.refuse("an exception is raised")
@@ -177,10 +179,11 @@ class Frame:
             self.refuse(f"an attribute is written to: {ast.unparse(target)}")
             setattr(self.value(target.value), target.attr, self.plain(value))
         elif isinstance(target, ast.Subscript):
-            container = self.value(target.value)
+            container, index = self.value(target.value), self.plain(self.value(target.slice))
             if not self.guarding.is_own(container):
                 self.refuse(f"an item is written to: {ast.unparse(target)}")
-            container[self.value(target.slice)] = value
+                value = self.plain(value)
+            container[index] = value
         else:
             raise AssertionError(ast.dump(target))
 
@@ -339,19 +342,31 @@ class Frame:
         if isinstance(op, (ast.Is, ast.IsNot)):
             return (left is right) is isinstance(op, ast.Is)
         if isinstance(op, (ast.In, ast.NotIn)):
-            if isinstance(right, TensorBase) or any(isinstance(v, TensorBase) for v in self.caller.iterate(right)):
-                self.refuse("membership is decided by the elements of tensors")
+            left, right = self.plain(left), self.plain(right)
+            self._check_members(left, right)
             return (left in right) is isinstance(op, ast.In)
         function = COMPARE[type(op).__name__]
         if isinstance(left, TensorBase) or isinstance(right, TensorBase):
             return self.caller.recorder.operation(function, (self.plain(left), self.plain(right)), {})
         left, right = self.plain(left), self.plain(right)
         for each in (left, right):
-            if isinstance(each, (list, dict)) and not self.guarding.is_fresh(each):
-                self.guarding.items(each)
-            elif not isinstance(each, (*PLAIN, tuple, list, dict, type)):
-                self.refuse(f"a {type(each).__name__} is compared")
+            self.guarding.deep(each)
+            self._check_comparable(each)
         return function(left, right)
+
+    def _check_comparable(self, value: Any) -> None:
+        for each in leaves([value]):
+            if not isinstance(each, (*PLAIN, type)):
+                self.refuse(f"a {type(each).__name__} is compared")
+
+    def _check_members(self, left: Any, right: Any) -> None:
+        """`left in right`: all that may be compared must be plain."""
+        if not isinstance(right, (str, bytes, tuple, list, dict, set, frozenset, range)):
+            self.refuse(f"membership in a {type(right).__name__} is asked")
+            return
+        self.guarding.deep(right)
+        for each in (left, *(right if isinstance(right, (tuple, list, dict, set, frozenset)) else ())):
+            self._check_comparable(each)
 
     def truth(self, value: Any) -> bool:
         """Whether a value counts as true; only what is under guard may decide."""
@@ -370,9 +385,9 @@ class Frame:
 
     def plain(self, value: Any) -> Any:
         """A value that is about to be computed with: a number read from a tensor would differ in a replay."""
-        if isinstance(value, Deferred):
+        if deferred(value):
             self.refuse("a number read from a tensor is used in Python")
-            return value.value
+            return bare(value)
         return value
 
     def of_Tuple(self, e: ast.Tuple) -> Any:
@@ -399,7 +414,7 @@ class Frame:
                     self.guarding.items(more)
                 made.update(more)
             else:
-                made[self.value(key)] = self.value(value)
+                made[self.plain(self.value(key))] = self.value(value)
         return self.guarding.made(made)
 
     def of_Slice(self, e: ast.Slice) -> Any:
@@ -423,21 +438,25 @@ class Frame:
     # ----------------------------------------------------------------------------------------------- comprehensions
 
     def of_ListComp(self, e: ast.ListComp) -> Any:
-        return self.guarding.made([self.value(e.elt) for _ in self._rounds(e.generators)])
+        inner = self._scope()
+        return self.guarding.made([inner.value(e.elt) for _ in inner.rounds(e.generators)])
 
     def of_GeneratorExp(self, e: ast.GeneratorExp) -> Any:
-        return self.guarding.made([self.value(e.elt) for _ in self._rounds(e.generators)])
+        inner = self._scope()
+        return self.guarding.made(inner.value(e.elt) for _ in inner.rounds(e.generators))
 
     def of_DictComp(self, e: ast.DictComp) -> Any:
-        return self.guarding.made({self.value(e.key): self.value(e.value) for _ in self._rounds(e.generators)})
+        inner = self._scope()
+        return self.guarding.made(
+            {inner.plain(inner.value(e.key)): inner.value(e.value) for _ in inner.rounds(e.generators)}
+        )
 
-    def _rounds(self, generators: list[ast.comprehension]) -> Any:
-        """Once for each round, with the names of the comprehension bound meanwhile."""
-        before = dict(self.local)
-        yield from self._nested(generators)
-        self.local = before
+    def _scope(self) -> Frame:
+        """A frame for the names of a comprehension, which sees those of this one."""
+        return Frame(self.caller, self.function, ChainMap({}, self.local))
 
-    def _nested(self, generators: list[ast.comprehension]) -> Any:
+    def rounds(self, generators: list[ast.comprehension]) -> Any:
+        """Once for each round of the loops of a comprehension, with its names bound."""
         if not generators:
             yield
             return
@@ -445,7 +464,7 @@ class Frame:
         for each in self.caller.iterate(self.value(first.iter)):
             self.assign(first.target, each)
             if all(self.truth(self.value(test)) for test in first.ifs):
-                yield from self._nested(rest)
+                yield from self.rounds(rest)
 
 
 def _as_read(target: ast.expr) -> ast.expr:

@@ -10,10 +10,11 @@ from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..autograd.tape import Operator, TensorBase
+from ..nn.module import Module
 from .recording import Recorder
 from .values import PLAIN
 
-ENTRY, ATTRIBUTE, CELL, LENGTH, ITEMS, CODE, TENSOR = range(7)  # Kind in native/python/replay.cpp
+ENTRY, ATTRIBUTE, CELL, LENGTH, ITEMS, CODE, TENSOR, CLASS, BARE = range(9)  # Kind in native/python/replay.cpp
 ABSENT = Ellipsis
 
 
@@ -40,6 +41,7 @@ class Guarding:
         self.rows: list[tuple[int, Any, Any, Any]] = []
         self.seen: set[tuple[int, int, Any]] = set()
         self.fresh: dict[int, Any] = {}
+        self.moved = False  # a scheduler has stepped: what it may have changed is not guarded by what was there before
         self.given: dict[int, Any] = {}  # containers among the arguments, whose items are guarded as arguments
 
     def add(self, kind: int, place: Any, key: Any, value: Any) -> None:
@@ -79,7 +81,20 @@ class Guarding:
         self.add(ENTRY, mapping, name, value)
         return self.read(value)
 
+    def deep(self, value: Any) -> None:
+        """Puts lists and dicts, also within tuples and within each other, under guard as a whole."""
+        if isinstance(value, (list, dict)) and not self.is_fresh(value):
+            self.items(value)
+        if isinstance(value, (tuple, list, dict)):
+            for each in value.values() if isinstance(value, dict) else value:
+                self.deep(each)
+
+    def _check_not_moved(self, what: str) -> None:
+        if self.moved:
+            self.recorder.refuse(f"{what} is read after a scheduler's step")
+
     def length(self, container: Any) -> int:
+        self._check_not_moved("a container")
         self.add(LENGTH, container, None, len(container))
         return len(container)
 
@@ -88,6 +103,7 @@ class Guarding:
         if isinstance(container, OrderedDict) or not isinstance(container, (list, dict)):
             self.recorder.refuse(f"the items of a {type(container).__name__} are read")
             return
+        self._check_not_moved("a container")
         flat = container
         if isinstance(container, dict):
             flat = [part for item in container.items() for part in item]
@@ -135,6 +151,7 @@ class Guarding:
 
     def _of_instance(self, obj: Any, name: str) -> Any:
         cls = type(obj)
+        self.add(CLASS, obj, "class", cls)
         if class_attribute(cls, "__getattribute__") is not vars(object)["__getattribute__"]:
             self.recorder.refuse(f"{cls.__name__} looks up attributes in a way of its own")
             return getattr(obj, name)
@@ -147,6 +164,8 @@ class Guarding:
             self.recorder.refuse(f"{cls.__name__}.{name} is a descriptor")
             return getattr(obj, name)
         if own is not None and name in own:
+            if not isinstance(obj, Module) and not callable(own[name]):
+                self._check_not_moved(f"{cls.__name__}.{name}")
             return self.entry(own, name)
         if own is not None:
             self.add(ENTRY, own, name, ABSENT)

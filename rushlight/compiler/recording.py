@@ -24,7 +24,9 @@ from ..autograd.walk import _deliver
 from ..detour import detour, straighten
 from ..kernels import native
 from ..mistakes import look_at_dropout
+from ..nn.parameter import Buffer, Parameter
 from ..ops import promotion
+from ..tensor import Tensor
 from .values import PLAIN, Deferred, tensors_in
 
 Array = Any
@@ -100,7 +102,8 @@ class Recorder:
         self.objects: dict[int, int] = {}  # id of another object that a step made -> slot
         self.kept: list[Any] = []  # what ids were taken of
         self.starts: list[tuple[int, int]] = []  # slots of array and edge of each argument, then of each tensor
-        self.backward_done = False
+        self.kept_graph = False  # by a backward that may be followed by another
+        self.delivered: list[Any] = []  # tensors whose gradient came
         self.laid_out = 0  # tensors that became row-major
         self.collectors: list[Any] = []  # empty lists that operators were given, to add results to
 
@@ -137,8 +140,14 @@ class Recorder:
                 self.kept.append(value._edge)
         self.starts.append((array, edge))
 
+    def _check(self, tensor: Any) -> None:
+        if type(tensor._array) is not np.ndarray or type(tensor) not in (Tensor, Parameter, Buffer):
+            self.refuse(f"a {type(tensor).__name__} over a {type(tensor._array).__name__} is read")
+
     def argument(self, value: Any) -> None:
         self.arguments.append(value)
+        if isinstance(value, TensorBase):
+            self._check(value)
         if isinstance(value, TensorBase) and id(value) in self.known:
             self.starts.append((-1, -1))  # given twice
         else:
@@ -147,8 +156,7 @@ class Recorder:
     def existing(self, tensor: TensorBase) -> None:
         """A tensor that a guarded place holds."""
         if id(tensor) not in self.known:
-            if type(tensor._array) is not np.ndarray:
-                self.refuse("a tensor that is no plain NumPy array is read")
+            self._check(tensor)
             self.tensors.append(tensor)
             self._start_from(tensor)
 
@@ -352,9 +360,11 @@ class Recorder:
             return slot
         return self.value_slot(value) if self._is_made(value) or self._is_constant(value) else self.slot(value)
 
-    def number(self, function: Any, tensor: Any) -> Deferred:
+    def number(self, function: Any, tensor: Any) -> Any:
         """A number that `function` reads from a tensor."""
         value = function(tensor)
+        if self.refusals:
+            return value
         slot = self.slot()
         self.step(CALL, function, [self.handed_slot(tensor)], [slot])
         return Deferred(value, slot)
@@ -400,7 +410,7 @@ class Recorder:
             self.refuse("backward goes through a graph that was not recorded")
             tensor.backward(retain_graph=retain_graph)
             return
-        self.backward_done = True
+        self.kept_graph |= retain_graph
         array = np.array(1, tensor._array.dtype) if not tensor._array.ndim else np.ones_like(tensor._array)
         seed = self.slot()
         self.step(CALL, _seed, [self.slot(array.dtype), self.slot(array.shape)], [seed])
@@ -504,6 +514,9 @@ class WalkBack:
     def _deliver(self, leaf: Leaf, grad: Array, slot: int) -> None:
         tensor = leaf.tensor()
         _deliver(leaf, grad)
+        if leaf.hooks or leaf.after:
+            self.recorder.refuse("a gradient has hooks")
+        self.recorder.delivered.append(tensor)
         if tensor is None or not self.recorder.is_existing(tensor):
             self.recorder.refuse("a gradient is collected in an argument")
         else:

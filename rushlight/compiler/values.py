@@ -34,6 +34,24 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+def deferred(*values: Any) -> bool:
+    """Whether a number read from a tensor is among these values."""
+    return any(isinstance(each, Deferred) for each in leaves(values))
+
+
+def bare(value: Any) -> Any:
+    """A value as Python has it. Containers stay the same objects."""
+    if isinstance(value, Deferred):
+        return value.value
+    if type(value) is tuple and deferred(value):
+        return tuple(map(bare, value))
+    if isinstance(value, list):
+        value[:] = map(bare, value)
+    elif isinstance(value, dict) and deferred(value):
+        value.update({key: bare(each) for key, each in value.items()})
+    return value
+
+
 def tensors_in(*values: Any) -> list[TensorBase]:
     """The tensors in nests of containers."""
     return [each for each in leaves(values) if isinstance(each, TensorBase)]
