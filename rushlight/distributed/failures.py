@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -29,9 +30,9 @@ class DistStoreError(DistError):
     """A store of keys and values failed."""
 
 
-def end_all_on_error(world: Any) -> None:
+def end_all_on_error(world: Any, end: Callable[[BaseException], Any]) -> None:
     """From now on an exception that this process does not catch is printed and ends all processes of `world` (an MPI
-    communicator): without it, they would wait for this one."""
+    communicator), by calling `end`: without it, they would wait for this one."""
 
     def end_all(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         told = f"rank {world.rank} of {world.size} failed with {kind.__name__}; ending all ranks\n"
@@ -39,6 +40,6 @@ def end_all_on_error(world: Any) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         time.sleep(LAST_WORDS)
-        world.Abort(1)
+        end(error)
 
     sys.excepthook = end_all

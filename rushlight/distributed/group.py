@@ -11,6 +11,7 @@ from ..errors import ArgumentError, UnsupportedError
 from .channel import Channel, mpi
 from .environment import launched
 from .failures import DistNetworkError, end_all_on_error
+from .rendezvous import join
 
 DEFAULT_TIMEOUT = timedelta(minutes=30)
 _BACKENDS = {"cpu": "gloo", "cuda": "nccl", "mps": "gloo"}  # of a device, by default
@@ -76,11 +77,13 @@ def init_process_group(
     pg_options: Any = None,
     device_id: Any = None,
 ) -> None:
-    """Makes the default group: of all the processes that `mpiexec` or `rushlight launch` started together.
+    """Makes the default group: of all the processes that `mpiexec` or `rushlight launch` started together, or of those
+    that meet at MASTER_ADDR and MASTER_PORT, however they were started (`multiprocessing.spawn`).
 
     Args:
         backend: "mpi", "gloo", or "cpu:gloo"; all mean MPI. "nccl" needs GPUs.
-        init_method: "env://"; the processes know of each other by MPI, so addresses are not used.
+        init_method: "env://" (MASTER_ADDR and MASTER_PORT in the environment) or "tcp://host:port", where rank 0
+            listens. Processes that mpiexec started know of each other without it.
         timeout: how long an operation may wait for the other processes; 30 minutes by default.
         world_size, rank: checked against what MPI says, if given here or as WORLD_SIZE and RANK in the environment.
 
@@ -95,11 +98,14 @@ def init_process_group(
     name = _checked_backend(backend)
     if store is not None:
         raise UnsupportedError("init_process_group: stores are not supported; start the processes with mpiexec")
+    wait = timeout or DEFAULT_TIMEOUT
+    joined = launched() is None and max(world_size, int(os.environ.get("WORLD_SIZE", 1))) > 1
+    member = join(init_method, world_size, rank, wait) if joined else None
     comm = mpi().COMM_WORLD
     _check_place(comm, world_size, rank)
     if comm.size > 1:
-        end_all_on_error(comm)
-    GroupMember.WORLD = ProcessGroup(comm, range(comm.size), timeout or DEFAULT_TIMEOUT, name)
+        end_all_on_error(comm, member.fail if member else lambda error: comm.Abort(1))
+    GroupMember.WORLD = ProcessGroup(comm, range(comm.size), wait, name)
 
 
 def _checked_backend(backend: str | None) -> str:

@@ -150,6 +150,12 @@ def groups(rank: int, size: int) -> None:
         dist.broadcast(x, size - 1, group=last)
 
 
+def bulk(rank: int, size: int) -> None:
+    x = full(rank, 1 << 18)  # 1 MB
+    dist.all_reduce(x)
+    equal(x, np.full(1 << 18, sum(range(size))))
+
+
 class Net(torch.nn.Module):
     """With a parameter that is not always used."""
 
@@ -232,6 +238,13 @@ def buffers(rank: int, size: int) -> None:
     np.testing.assert_allclose(mine.grad.numpy(), every.grad.numpy()[4 * rank : 4 * rank + 4], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(sync.running_var.numpy(), alone.running_var.numpy(), rtol=1e-5)
     np.testing.assert_allclose(sync.running_mean.numpy(), alone.running_mean.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def aborting(rank: int, size: int) -> None:
+    if rank == 1:
+        dist.group.WORLD.channel.comm.Abort(1)
+        time.sleep(60)
+    dist.all_reduce(torch.zeros(2))
 
 
 def unused(rank: int, size: int) -> None:
