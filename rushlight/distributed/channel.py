@@ -13,7 +13,10 @@ import numpy as np
 from ..errors import UnsupportedError
 from .failures import DistBackendError
 
+Array = Any
+
 GRACE = 2.0  # seconds that ranks which wait in vain give each other to say so
+PIECE = 4 << 20  # bytes: how much is summed by one request
 SPINS = 2000  # polls before the waiting process begins to leave its core to others
 
 
@@ -32,6 +35,18 @@ def mpi() -> Any:
             f"({error})"
         ) from None
     return MPI
+
+
+class Requests:
+    """Several requests of MPI's as one."""
+
+    def __init__(self, requests: list[Any]) -> None:
+        self.left = requests
+
+    def Test(self, status: Any = None) -> bool:
+        """Whether all are done."""
+        self.left = [request for request in self.left if not request.Test()]
+        return not self.left
 
 
 class Channel:
@@ -62,6 +77,15 @@ class Channel:
             raise DistBackendError(
                 f"{what}: the ranks disagree: " + "; ".join(f"rank {r}: {wish}" for r, wish in enumerate(wishes))
             )
+
+    def all_reduce(self, values: Array, op: Any) -> Any:
+        """Begins to sum (or what `op` says) the contiguous `values` (n,) over the ranks, in place; a request.
+
+        Large ones go in pieces: between two ranks on one machine, 45 MB at once take three times as long.
+        """
+        step = max(1, PIECE // values.itemsize)
+        pieces = [values[start : start + step] for start in range(0, values.size, step)] or [values]
+        return Requests([self.comm.Iallreduce(mpi().IN_PLACE, piece, op=op) for piece in pieces])
 
     def wait(self, request: Any, what: str, timeout: float | None = None) -> Any:
         """Waits for a request of MPI's, at most for the timeout; its status.

@@ -56,7 +56,7 @@ def all_reduce(tensor: Any, op: ReduceOp = ReduceOp.SUM, group: Any = None, asyn
         return [tensor]
 
     def start() -> Any:
-        return members.channel.comm.Iallreduce(mpi().IN_PLACE, values, op=how)
+        return members.channel.all_reduce(values, how)
 
     return run(members, "all_reduce", f"{describe(array)} {op.name}", start, finish, async_op)
 

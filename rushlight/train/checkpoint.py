@@ -28,7 +28,7 @@ from ..errors import ArgumentError, DTypeError, OperatorError
 from ..serialization import load_safetensors, save_safetensors
 from ..serialization.atomic import sync_folder
 from ..utils.data.random_state import random_state, set_random_state
-from . import tree
+from . import ranks, tree
 
 FORMAT = "rushlight-checkpoint-1"
 StrPath = str | os.PathLike[str]
@@ -176,6 +176,8 @@ def save(
 ) -> None:
     """Writes where a training is, so that `resume` goes on bit for bit.
 
+    Of several ranks (torch.distributed) all call it, and `resume`: rank 0 writes and reads; if it fails, all raise.
+
     Args:
         path: of the file (a safetensors file); the `keep - 1` before it are kept as name.1.safetensors and so on.
         model, optimizer, scheduler, loader: what has a `state_dict`; None for none.
@@ -194,14 +196,20 @@ def save(
         {'epoch': 3}
     """
     given = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "loader": loader, **more}
-    content = {name: _state(value) for name, value in given.items() if value is not None}
-    if rng:
-        content["rng"] = random_state()
-    write_keeping(path, content, keep)
+    if ranks.several():
+        ranks.write(given, rng, _content, lambda content: write_keeping(path, content, keep))
+    else:
+        write_keeping(path, _content(given, rng), keep)
 
 
-def _state(value: Any) -> Any:
-    return value.state_dict() if hasattr(value, "state_dict") else value
+def _content(given: Mapping[str, Any], rng: bool) -> dict[str, Any]:
+    """What a checkpoint holds of objects and values."""
+    states = {
+        name: value.state_dict() if hasattr(value, "state_dict") else value
+        for name, value in given.items()
+        if value is not None
+    }
+    return {**states, "rng": random_state()} if rng else states
 
 
 def resume(
@@ -219,10 +227,11 @@ def resume(
     Raises:
         RuntimeError: all checkpoints are damaged. ValueError: the checkpoint has nothing for one of the objects.
     """
-    content = read_newest(path)
+    content = ranks.read(lambda: read_newest(path)) if ranks.several() else read_newest(path)
     if content is None:
         return None
     numbers = content.pop("rng", None)
+    content.pop(ranks.OTHERS, None)
     for name, target in {
         "model": model,
         "optimizer": optimizer,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 import time
 from datetime import timedelta
 from typing import Any
@@ -37,6 +39,10 @@ def collectives(rank: int, size: int) -> None:
         x = full(rank, 5)
         dist.all_reduce(x, op)
         equal(x, np.full(5, expected, np.float32))
+    x = torch.arange(3.0 * (1 << 20))  # 12 MB go in pieces
+    dist.all_reduce(x)
+    equal(x, np.arange(3.0 * (1 << 20), dtype=np.float32) * size)
+    dist.all_reduce(torch.zeros(0))
     flags = torch.tensor([rank == 0, False, True])
     dist.all_reduce(flags, ReduceOp.MAX)
     equal(flags, [True, False, True])
@@ -287,6 +293,52 @@ def sharded(rank: int, size: int) -> None:
     sharing.step()
     plain.step()
     equal(one.second.weight.detach(), other.second.weight.detach().numpy())
+
+
+def checkpoints(rank: int, size: int) -> None:
+    """A training taken up again gives the same bits in every rank, and a failed save is noticed by all."""
+    from unittest import mock
+
+    from rushlight.train import resume, save
+    from rushlight.train.ranks import decided
+
+    assert decided(rank == 0) and not decided(rank != 0)
+    folder: list[Any] = [tempfile.mkdtemp() if rank == 0 else None]
+    dist.broadcast_object_list(folder)
+    path = os.path.join(folder[0], "last.safetensors")
+
+    def made(seed: int) -> tuple[Any, Any]:
+        torch.manual_seed(seed + rank)  # each rank draws dropout masks of its own
+        model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(), torch.nn.Linear(8, 2))
+        model = torch.nn.parallel.DistributedDataParallel(model)
+        from rushlight.distributed.optim import ZeroRedundancyOptimizer
+
+        return model, ZeroRedundancyOptimizer(model.parameters(), torch.optim.Adam, lr=0.01)
+
+    def trained(model: Any, optimizer: Any) -> list[Any]:
+        for _ in range(2):
+            optimizer.zero_grad()
+            model(torch.ones(3, 4)).square().sum().backward()
+            optimizer.step()
+        return [p.detach().numpy().copy() for p in model.parameters()] + [torch.rand(1).numpy()]
+
+    first = made(0)
+    trained(*first)
+    save(path, *first, step=2)
+    went_on = trained(*first)
+    with mock.patch("rushlight.train.checkpoint.write", side_effect=OSError("the disk is full")):
+        try:
+            save(path, *first, step=4)
+        except OSError if rank == 0 else RuntimeError as error:
+            assert "the disk is full" in str(error)
+        else:
+            raise AssertionError("a failed save went unnoticed")
+    other = made(50)
+    assert resume(path, *other) == {"step": 2}
+    for p, q in zip(trained(*other), went_on):
+        np.testing.assert_array_equal(p, q)
+    if rank == 0:
+        shutil.rmtree(folder[0])
 
 
 def disagree(rank: int, size: int) -> None:

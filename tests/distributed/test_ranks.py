@@ -32,7 +32,17 @@ def mpiexec(count: int, *command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_ranks_together(count: int) -> None:
-    names = ["collectives", "objects", "messages", "groups", "training", "accumulating", "buffers", "sharded"]
+    names = [
+        "collectives",
+        "objects",
+        "messages",
+        "groups",
+        "training",
+        "accumulating",
+        "buffers",
+        "sharded",
+        "checkpoints",
+    ]
     done = mpiexec(count, str(HERE / "ranks.py"), *names)
     assert done.returncode == 0, done.stderr
     assert all(f"{name}: rank {r} ok" in done.stdout for r in range(count) for name in names)

@@ -170,7 +170,7 @@ class Reducer:
         def finish() -> None:
             bucket.flat[...] = values
 
-        request = self.group.channel.comm.Iallreduce(mpi().IN_PLACE, values)
+        request = self.group.channel.all_reduce(values, mpi().SUM)
         bucket.under_way = Work(self.group.channel, request, f"all_reduce of gradient bucket {bucket.index()}", finish)
 
     def _finish(self) -> None:

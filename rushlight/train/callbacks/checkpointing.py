@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ArgumentError
 from ..callback import Callback
 from ..checkpoint import resume, save
+from ..ranks import decided
 from .stopping import Best, figure
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Checkpoint(Callback):
         improved = self.monitor is not None and self.best.improves(figure(run, self.monitor, "Checkpoint"))
         if run.epoch % self.every_epochs == 0 or run.history.stopped:
             save(self.last, keep=self.keep, **self._parts(run))
-        if improved:
+        if decided(improved):
             save(self.folder / "best.safetensors", keep=1, **self._parts(run))
 
     def state_dict(self) -> dict[str, Any]:
