@@ -32,7 +32,9 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool, name: str) ->
             raise OperatorError(
                 f"{name}: grad can be implicitly created only for scalar outputs, not for shape {tuple(output.shape)}"
             )
-        array = np.array(1, output._array.dtype) if not output._array.ndim else np.ones_like(output._array)
+        array = output._array
+        plain = not array.ndim and type(array) is np.ndarray  # the usual case, and made faster
+        array = np.array(1, array.dtype) if plain else np.ones_like(array)
         return wrap(array) if create_graph else array
     if gradient._array.shape != output._array.shape:
         raise ShapeError(

@@ -7,9 +7,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
+from ..autograd.tape import wrap
 from ..errors import ArgumentError, OperatorError, ShapeError
 from ..ops import recurrent
-from ..ops.creation import empty, zeros
+from ..ops.creation import empty
 from ..tensor import Tensor
 from . import init
 from .module import Module
@@ -64,6 +67,11 @@ def _check_options(
         raise ValueError("proj_size has to be smaller than hidden_size")
     if mode not in _GATES:
         raise ValueError(f"Unrecognized RNN mode: {mode}")
+
+
+def _zeros(input: Tensor, shape: Sequence[int]) -> Any:
+    """The state to begin with: an array of the input's kind."""
+    return wrap(np.zeros_like(input._array, shape=shape, order="C"))
 
 
 class RNNBase(Module):
@@ -199,7 +207,7 @@ class RNNBase(Module):
 
     def _first_states(self, hx: Any, input: Tensor, batch: int) -> States:
         if hx is None:
-            return tuple(zeros(shape, dtype=input.dtype) for shape in self._state_shapes(batch))
+            return tuple(_zeros(input, shape) for shape in self._state_shapes(batch))
         return self._as_states(hx)
 
     def _weights(self) -> list[Any]:
@@ -398,7 +406,7 @@ class RNNCellBase(Module):
                 raise ArgumentError(f"{name}: Expected {which} to be 1D or 2D, got {state.dim()}D instead")
 
     def _zeros(self, input: Tensor) -> Tensor:
-        return zeros(*input.shape[:-1], self.hidden_size, dtype=input.dtype)
+        return _zeros(input, (*input.shape[:-1], self.hidden_size))
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         self._check_dims(input, () if hx is None else (hx,))

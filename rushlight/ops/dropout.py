@@ -83,7 +83,7 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
     if not training or p == 0 or array.size == 0:
         return input
     _check_floating(name, input)
-    mask = random.dropout_mask(None, array.shape if shape is None else shape, p)
+    mask = np.asarray(random.dropout_mask(None, array.shape if shape is None else shape, p), like=array)
     if not inplace:
         return Dropout.apply(input, mask, _scale(array.dtype, 1 - p))
     check_writable(input)
@@ -216,7 +216,7 @@ def _alpha_drop(name: str, input: Tensor, p: float, training: bool, inplace: boo
     _check_floating(name, input)
     if inplace:
         check_writable(input)
-    mask = random.dropout_mask(None, shape, p)
+    mask = np.asarray(random.dropout_mask(None, shape, p), like=input._array)
     if p == 1:
         result = Dropout.apply(input, mask, 0.0)
     else:

@@ -121,10 +121,10 @@ class Adafactor(Rule):
         super().__init__(params, options(locals()))
 
     def _start(self, p: Tensor, group: Group) -> State:
-        shape, kind = p._array.shape, p._array.dtype
+        w, shape = p._array, p._array.shape
         if len(shape) < 2:
             return {"step": scalar(0.0), "variance": filled(p)}
-        rows, columns = np.zeros((*shape[:-1], 1), kind), np.zeros((*shape[:-2], 1, shape[-1]), kind)
+        rows, columns = (np.zeros_like(w, shape=s) for s in ((*shape[:-1], 1), (*shape[:-2], 1, shape[-1])))
         return {"step": scalar(0.0), "row_var": wrap(rows), "col_var": wrap(columns)}
 
     def _update(self, group: Group, batch: Batch) -> None:

@@ -58,7 +58,7 @@ def orthogonal(g: Array, coefficients: tuple[float, float, float], eps: float, i
 
 def _rounded(x: Array) -> Array:
     """torch: the iteration runs in bfloat16. Here products are float32 and each result is rounded to bfloat16."""
-    return xp.asarray(x).astype(ml_dtypes.bfloat16).astype(np.float32)
+    return x.astype(ml_dtypes.bfloat16).astype(np.float32)
 
 
 def adjusted(lr: float, how: str | None, shape: tuple[int, int]) -> float:

@@ -8,6 +8,7 @@ cross over, as they do for CuPy.
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -43,14 +44,27 @@ class Pointer:
         return Pointer(self.root, self.offset + count)
 
 
+_alive: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by the id of what they stand on
+
+
+def _standing_on(array: Any) -> StandIn | None:
+    """The stand-in for that array: one and the same as long as it, or a view of it, lives."""
+    if not isinstance(array, np.ndarray):
+        return None
+    found = _alive.get(id(array))
+    return StandIn(array) if found is None else found
+
+
 class StandIn(NDArrayOperatorsMixin):
     """CuPy's constructor, `(shape, dtype, memory, strides)`, or the NumPy array that it stands on."""
 
-    __slots__ = ("hidden",)
+    __slots__ = ("__weakref__", "base", "hidden")
 
     def __init__(self, shape: Any, dtype: Any = None, memory: Any = None, strides: Any = None) -> None:
         given = isinstance(shape, np.ndarray)
         self.hidden = shape if given else np.ndarray(shape, dtype, memory.root, memory.offset, strides)
+        self.base = _standing_on(self.hidden.base)
+        _alive.setdefault(id(self.hidden), self)
 
     def get(self) -> Array:
         return self.hidden
@@ -119,10 +133,6 @@ class StandIn(NDArrayOperatorsMixin):
         memory = root.ravel(order="K").view(np.uint8)
         here, start = (x.__array_interface__["data"][0] for x in (self.hidden, memory))
         return Pointer(memory, here - start)
-
-    @property
-    def base(self) -> Any:
-        return None if self.hidden.base is None else _covered(self.hidden.base)
 
     def __len__(self) -> int:
         return len(self.hidden)

@@ -32,14 +32,14 @@ def _norm(array: Array, p: float) -> Array:
     if p == 2.0:
         norm = np.sqrt(np.vdot(flat, flat).real)
     elif p == float("inf"):
-        norm = np.abs(flat).max(initial=0)
+        norm = np.abs(flat).max() if flat.size else np.abs(flat).sum()
     elif p == float("-inf"):
         norm = np.abs(flat).min()
     elif p == 0.0:
-        norm = np.count_nonzero(flat)
+        norm = (flat != 0).sum()
     else:
         norm = (np.abs(flat) ** p).sum() ** (1 / p)
-    return np.asarray(norm, array.real.dtype)
+    return norm.astype(array.real.dtype)
 
 
 def get_total_norm(
