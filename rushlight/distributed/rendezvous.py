@@ -28,6 +28,7 @@ from .channel import mpi
 from .environment import share_cores
 from .failures import DistNetworkError
 
+LOOPBACK = {"localhost": "127.0.0.1", "127.0.0.1": "127.0.0.1", "::1": "::1"}  # what only this host can reach
 GRACE = 1.0  # seconds between the failure of another rank and the end of this one, in which whoever waits may see why
 
 
@@ -89,11 +90,17 @@ def _address(method: str | None) -> tuple[str, int]:
     return os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
 
 
+def _listen(address: str, port: int, backlog: int) -> socket.socket:
+    """A socket that listens at an address; at all of this host if it is empty."""
+    both = not address and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both or ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family, backlog=backlog, dualstack_ipv6=both)
+
+
 def _start_manager(host: str, port: int, size: int) -> None:
     """In a process of its own: this one's MPI may hold the interpreter while it asks."""
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=size * 2)
+        listener = _listen(LOOPBACK.get(host, ""), port, size * 2)
     except OSError as error:
         raise DistNetworkError(f"init_process_group: rank 0 cannot listen on {host}:{port}: {error}") from None
     with listener:
