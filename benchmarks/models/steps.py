@@ -1,4 +1,6 @@
-"""One training step (forward, loss, backward, optimizer) of networks of several kinds."""
+"""One training step (forward, loss, backward, optimizer) of networks of several kinds.
+
+Those called "replayed" are the same steps under Rushlight's `torch.compile`, beside PyTorch's as they are written."""
 
 from __future__ import annotations
 
@@ -108,7 +110,24 @@ def step(name: str, build: Callable[[Any], Any], inputs: Callable[[Any], Any], c
     return Case(name, make)
 
 
-CASES = [
+def replayed(case: Case) -> Case:
+    """The same step, which Rushlight replays (its first calls are not counted)."""
+
+    def make(torch: Any) -> Call:
+        call = case.make(torch)
+        if torch.__name__ != "rushlight":
+            return call
+        compiled: Call = torch.compile(call)
+        for _ in range(15):
+            compiled()
+        return compiled
+
+    return Case(f"{case.name}, replayed", make)
+
+
+STEPS = [
+    step("mlp 4-64-64-2, batch 1", lambda t: mlp(t, 4, 64, 64, 2), lambda t: t.randn(1, 4), 2, "Adam"),
+    step("mlp 4-64-64-2, batch 32", lambda t: mlp(t, 4, 64, 64, 2), lambda t: t.randn(32, 4), 2, "Adam"),
     step("mlp 784-128-64-10, batch 64", lambda t: mlp(t, 784, 128, 64, 10), lambda t: t.randn(64, 784), 10, "SGD"),
     step(
         "mlp 784-1024-1024-10, batch 512", lambda t: mlp(t, 784, 1024, 1024, 10), lambda t: t.randn(512, 784), 10, "SGD"
@@ -118,3 +137,4 @@ CASES = [
     step("lstm 128, 32 x 50 words", reader, lambda t: t.randint(0, 1000, (32, 50)), 1000, "Adam"),
     step("transformer 4 x 128, 16 x 64 tokens", transformer, lambda t: t.randint(0, 65, (16, 64)), 10, "Adam"),
 ]
+CASES = [each for case in STEPS for each in (case, replayed(case))]

@@ -6,6 +6,7 @@ evaluate.py    runs Python by its syntax tree, and sees what it does
 calling.py     calls as the evaluator makes them
 guarding.py    reads of Python's state, and what they found
 recording.py   operators and other calls as steps of a program
+direct.py      operators that are single kernels
 known.py       which functions are known
 source.py      the syntax tree of a function
 values.py      numbers read from tensors, plain values

@@ -41,6 +41,7 @@ _SWITCHES = (
 )
 _OURS = (
     "rushlight.nn.",
+    "rushlight.ops.attention",
     "rushlight.ops.recurrent",
     "rushlight.vision.models",
     "rushlight.autograd.grad_mode",

@@ -254,6 +254,8 @@ class Frame:
     def _of_tensor(self, tensor: Any, name: str) -> Any:
         if name in ("T", "mT", "H", "mH"):
             return self.caller.recorder.operation(getattr, (tensor, name), {})
+        if name == "_array":
+            return tensor._array  # of which only the looks may be read, see guarding.py
         found = getattr(tensor, name)
         if name in LOOKS or name in NUMBERS or isinstance(found, MethodType):
             return found

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..autograd.tape import Operator, TensorBase
 from ..nn.module import Module
 from .recording import Recorder
@@ -127,7 +129,11 @@ class Guarding:
             return self._of_namespace(obj, name)
         if isinstance(obj, type):
             return self._of_class(obj, name)
-        if isinstance(obj, (*PLAIN, tuple, list, dict, set, frozenset)) or self.is_fresh(obj):
+        if isinstance(obj, np.ndarray):
+            if name not in ("dtype", "ndim", "shape", "size"):
+                self.recorder.refuse(f"{name} of an array is read")
+            return getattr(obj, name)
+        if isinstance(obj, (np.dtype, *PLAIN, tuple, list, dict, set, frozenset)) or self.is_fresh(obj):
             return getattr(obj, name)
         return self._of_instance(obj, name)
 

@@ -27,6 +27,7 @@ from ..mistakes import look_at_dropout
 from ..nn.parameter import Buffer, Parameter
 from ..ops import promotion
 from ..tensor import Tensor
+from .direct import GRAD, Direct, direct
 from .values import PLAIN, Deferred, tensors_in
 
 Array = Any
@@ -50,9 +51,11 @@ class Node:
     """An operator on the tape: its entry, the slot of the entry that a replay makes, and whether backward went through
     it while recording."""
 
-    def __init__(self, entry: Operator, slot: int) -> None:
+    def __init__(self, entry: Operator, slot: int, direct: Direct | None, reads: list[int]) -> None:
         self.entry, self.slot = entry, slot
         self.walked = False
+        self.direct, self.reads = direct, reads  # how to do without the entry; slots of the arguments
+        self.writes: list[int] = []  # of what the forward kernel gives
 
 
 def copy_into(target: Array, result: Array) -> None:
@@ -247,7 +250,8 @@ class Recorder:
         ctx = self.slot()
         node = None
         if entry is not None:
-            node = self.nodes[id(entry)] = Node(entry, ctx)
+            arrays = tuple([each._array if isinstance(each, TensorBase) else each for each in args])
+            node = self.nodes[id(entry)] = Node(entry, ctx, direct(cls, arrays, entry.needs), reads)
             self.kept.append(entry)
             self.edges[id(entry)] = ctx
         known = [-1 if e is None else self.edges.get(id(e), -2) for e in (edges if node else [])]
@@ -255,10 +259,12 @@ class Recorder:
             self.refuse("a tensor is part of a graph that was not recorded")
         self.step(BEGIN, cls, known, [ctx], node)
         writes = [self.slot() for _ in outs]
-        self.step(FORWARD, cls.forward, [ctx, *reads], writes)
+        self.step(FORWARD, cls.forward, [ctx, *reads], writes, node)
         for each, slot in zip(outs, writes):
             self.meet(each, slot)
         if node is not None:
+            more = node.direct.outs - len(writes) if node.direct else 0
+            node.writes = [*writes, *(self.slot() for _ in range(more))]
             self._end(node, cls, reads, outs)
         return out
 
@@ -530,6 +536,22 @@ def dead(cls: Any) -> Any:
     return entry
 
 
+def _directly(recorder: Recorder, step: Step, node: Node) -> list[Any]:
+    """A step of an operator as the call of its kernel."""
+    assert node.direct is not None
+    forward = step.action == FORWARD
+    kernel, takes = (node.direct.forward, node.direct.takes) if forward else node.direct[3:]
+    reads = []
+    for source in takes:
+        if source == GRAD:
+            reads.append(step.reads[1])
+        elif source[0] == "constant":
+            reads.append(recorder.slot(source[1]))
+        else:
+            reads.append((node.reads if source[0] == "arg" else node.writes)[source[1]])
+    return [step.action, kernel, reads, node.writes if forward else step.writes, step.modules]
+
+
 def assembled(recorder: Recorder, results: list[int]) -> Any:
     """The `native.Program` of a recording, whose results are these slots.
 
@@ -541,11 +563,15 @@ def assembled(recorder: Recorder, results: list[int]) -> Any:
     rows: list[Any] = []
     for step in recorder.steps:
         reads = list(step.reads)
-        if step.node is not None and step.node.walked and step.action in (BEGIN, END, CALL):
-            if step.action != BEGIN:
+        row = [step.action, step.object, reads, step.writes, step.modules]
+        if step.node is not None and step.node.walked:
+            if step.action in (END, CALL) or (step.action == BEGIN and step.node.direct):
                 continue
-            reads = [-1 if each < 0 else flag for each in reads]
-        rows.append([step.action, step.object, reads, step.writes, step.modules])
+            if step.action == BEGIN:
+                row[2] = [-1 if each < 0 else flag for each in reads]
+            elif step.node.direct:
+                row = _directly(recorder, step, step.node)
+        rows.append(row)
     last: dict[int, int] = {}
     for place, (_, _, reads, writes, _) in enumerate(rows):
         last.update({slot: place for slot in (*reads, *writes) if slot >= 0})

@@ -254,3 +254,28 @@ def test_layout_that_is_chosen_late():
         assert bits(made(x)) == bits(head(x))
         y = torch.ones(2, 8, 3, 3).to(memory_format=torch.channels_last)
         assert bits(made(y)) == bits(head(y))
+
+
+def test_attention_modules():
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    made = torch.compile(nn.TransformerEncoder(layer, 2))
+    plain = made._orig_mod
+    for _ in range(4):
+        grads = []
+        x = torch.randn(2, 5, 8)
+        for f in (plain, made):
+            plain.zero_grad()
+            f(x).square().sum().backward()
+            grads.append(bits([p.grad for p in plain.parameters()]))
+        assert grads[0] == grads[1]
+    assert capture_of(made).replays >= 2, explain(made)
+
+
+def test_attention_with_masks_runs_as_it_is():
+    attend = nn.MultiheadAttention(4, 2, batch_first=True)
+    made = torch.compile(lambda x, hidden: attend(x, x, x, key_padding_mask=hidden)[0])
+    x = torch.randn(2, 3, 4)
+    for hidden in (torch.tensor([[False] * 3] * 2), torch.tensor([[False, False, True]] * 2)) * 2:
+        assert bits(made(x, hidden)) == bits(attend(x, x, x, key_padding_mask=hidden)[0])
+    assert capture_of(made).replays == 0
