@@ -56,6 +56,12 @@ def indent(text: str, spaces: int = 2) -> str:
     return "\n".join([first, *(" " * spaces + line if line.strip() else "" for line in rest)])
 
 
+def _asks_for_getattr(cls: type) -> bool:
+    """Whether a class defines `__getattr__`, or has a method that calls it by name."""
+    codes = (getattr(each, "__code__", None) for each in vars(cls).values())
+    return "__getattr__" in vars(cls) or any("__getattr__" in code.co_names for code in codes if code is not None)
+
+
 class Module(Registry):
     """Base of all layers and networks: subclass it, assign layers in `__init__`, compute in `forward`.
 
@@ -109,11 +115,11 @@ class Module(Registry):
             super().__init__(*args, **kwargs)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """`Module.__getattr__` is only put in place once a subclass defines its own and may call it by `super()`: a
-        class that has one reads every attribute several times slower."""
+        """`Module.__getattr__` is only put in place once a subclass defines its own, which may call it by `super()`, or
+        calls it by name: a class that has one reads every attribute several times slower."""
         super().__init_subclass__(**kwargs)
-        if "__getattr__" in vars(cls) and not hasattr(Module, "__getattr__"):
-            Module.__getattr__ = _missing_attribute  # type: ignore[attr-defined]
+        if not hasattr(Module, "__getattr__") and _asks_for_getattr(cls):
+            Module.__getattr__ = _getattr  # type: ignore[attr-defined]
 
     # ----------------------------------------------------------------------------------------------------- calling
 
@@ -468,7 +474,10 @@ class Module(Registry):
         return sorted({k for k in (*dir(type(self)), *vars(self)) if not k[0].isdigit()})
 
 
-def _missing_attribute(self: Module, name: str) -> Any:
+def _getattr(self: Module, name: str) -> Any:
+    """`Module.__getattr__`: nothing is found by it, as members are ordinary attributes, unless it is called by name."""
+    if name in vars(self):
+        return vars(self)[name]
     raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
 

@@ -266,6 +266,23 @@ def test_own_getattr() -> None:
     assert "no attribute 'nothing'" in same(scenario)
 
 
+def test_getattr_called_by_name() -> None:
+    def scenario(lib: Any) -> Any:
+        class Levels(lib.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.level_0, self.scale = lib.nn.Identity(), lib.nn.Parameter(lib.ones(2))
+
+            def forward(self, x: Any) -> Any:
+                return self.__getattr__("level_0")(x) * self.__getattr__("scale")
+
+        levels = Levels()
+        assert (levels(lib.ones(2)) == 1).all()
+        return levels.__getattr__("level_1")
+
+    assert "no attribute 'level_1'" in same(scenario)
+
+
 def test_monkeypatched_call(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     original = nn.Module.__call__
