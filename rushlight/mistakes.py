@@ -57,14 +57,18 @@ def listed(names: list[str]) -> str:
 
 
 class Looks:
-    """What is left to look at. `images` and `targets` count down to 0; the rest is what dropout was last called for."""
+    """What is left to look at, and what was seen of layers that behave otherwise in training (dropout, batch norm).
+
+    `images` and `targets` count down to 0. Since the last step of an optimizer: `seen`, such a layer was called;
+    `trains`, in training mode; `idles`, in eval mode; `measures`, in training mode without gradients; `switched`,
+    train() or eval() was called. `calm` is for how many steps there was none of the third.
+    """
 
     def __init__(self) -> None:
         self.images = self.targets = LOOKS
-        self.trained = False  # an optimizer has stepped
-        self.drops = False  # dropout was called in training mode since the last step
-        self.idles = False  # dropout was called in eval mode, with gradients, since the last step
-        self.dropped = False  # it was called in training mode ever
+        self.seen = self.trains = self.idles = self.measures = self.switched = False
+        self.calm = 0
+        self.evaluating = False  # of train() and eval(), the latter was called last, and of more than a layer
 
 
 looks = Looks()
@@ -77,26 +81,47 @@ def _looks_at(x: Any) -> bool:
 
 def look_at_images(x: Any) -> None:
     """The input of a convolution: images that still run from 0 to 255."""
-    if not _looks_at(x) or x.ndim != 4 or x.shape[1] not in (1, 3, 4):
-        return
+    if _looks_at(x) and x.ndim == 4 and x.shape[1] in (1, 3, 4):
+        looks.images -= 1
+        _look_at_range("conv2d", x)
+
+
+def look_at_pictures(x: Any) -> None:
+    """The input of Flatten: images too, with or without channels, if all are whole numbers."""
     looks.images -= 1
+    if _looks_at(x) and (x.ndim == 3 or (x.ndim == 4 and x.shape[1] in (1, 3, 4))) and not (x % 1).any():
+        _look_at_range("Flatten", x)
+
+
+def _look_at_range(name: str, x: Any) -> None:
     low, high = float(x.min()), float(x.max())
     if low >= 0 and 100 < high <= 255:
         tell(
             "unscaled images",
-            f"conv2d: the images run from {low:g} to {high:g}; networks learn badly from numbers that large: divide "
+            f"{name}: the images run from {low:g} to {high:g}; networks learn badly from numbers that large: divide "
             "them by 255.",
         )
 
 
-def look_at_logits(edge: Any) -> None:
-    """What made the input of cross_entropy, which applies softmax itself."""
-    name = type(edge).__name__
-    if name in ("Softmax", "Sigmoid"):
+def look_at_logits(name: str, edge: Any) -> None:
+    """What made the input of a loss that applies softmax or sigmoid itself."""
+    kind = type(edge).__name__
+    if kind in ("Softmax", "Sigmoid"):
         tell(
-            "softmax before cross_entropy",
-            f"cross_entropy: its input comes from {name.lower()}, but it applies softmax itself: give it the scores "
-            "as they are, or the model will learn slowly and badly.",
+            f"{kind} before {name}",
+            f"{name}: its input comes from {kind.lower()}, but it applies "
+            f"{'softmax' if name == 'cross_entropy' else 'sigmoid'} itself: give it the scores as they are, or the "
+            "model will learn slowly and badly.",
+        )
+
+
+def look_at_log_probabilities(edge: Any) -> None:
+    """What made the input of nll_loss."""
+    if type(edge).__name__ == "Softmax":
+        tell(
+            "softmax before nll_loss",
+            "nll_loss: its input comes from softmax, but must be log-probabilities: use log_softmax, or give the "
+            "scores to cross_entropy.",
         )
 
 
@@ -111,27 +136,55 @@ def look_at_targets(t: Any) -> None:
         )
 
 
-def look_at_dropout(training: bool, recorded: bool) -> None:
-    """A call of dropout: one in training mode without gradients, after training has begun, is an evaluation in the
-    wrong mode; the others are noted for the next step."""
-    if training:
-        looks.drops = looks.dropped = True
-        if not recorded and looks.trained:
+def look_at_switch(training: bool, whole: bool) -> None:
+    """A call of train() or eval(), of a model or (whole=False) of a layer that holds no others."""
+    looks.switched = True
+    looks.evaluating = not training and (whole or looks.evaluating)
+
+
+MEANING = {
+    "dropout": "it drops",
+    "batch_norm": "it normalizes by the batch and changes its running statistics,",
+}
+
+
+def look_at_mode(name: str, training: bool, recorded: bool) -> None:
+    """A call of dropout or batch_norm.
+
+    One in training mode without gradients is an evaluation in the wrong mode, unless that happens all the time (a
+    second network that guides the first, or checkpointing) or modes were just switched (on purpose, then).
+    """
+    looks.seen = True
+    if training and recorded:
+        looks.trains = True
+    elif training:
+        looks.measures = True
+        if looks.calm >= LOOKS and not looks.switched:
             tell(
-                "dropout in evaluation",
-                "dropout: it drops although no gradients are recorded. To evaluate, call model.eval() before, and "
-                "model.train() after.",
+                "evaluation in training mode",
+                f"{name}: {MEANING[name]} although no gradients are recorded. To evaluate, call model.eval() before, "
+                "and model.train() after.",
             )
     elif recorded:
         looks.idles = True
 
 
-def look_at_step() -> None:
-    """A step of an optimizer, if dropout was called in eval mode."""
-    if looks.dropped and not looks.drops:
+def look_at_step(trained: bool) -> bool:
+    """A step of an optimizer, before which dropout or batch_norm was called.
+
+    Args:
+        trained: whether they were in training mode before some step of this optimizer.
+
+    Returns:
+        The same, including this step.
+    """
+    if trained and looks.idles and not looks.trains and looks.evaluating:
         tell(
             "training in eval mode",
-            "optimizer.step(): dropout was off in this step, though it was on before: call model.train() again after "
-            "model.eval().",
+            "optimizer.step(): dropout and batch_norm were in eval mode in this step, though they were in training "
+            "mode before: call model.train() again after model.eval().",
         )
-    looks.drops = looks.idles = False
+    trained = trained or looks.trains
+    looks.calm = 0 if looks.measures else looks.calm + 1
+    looks.seen = looks.trains = looks.idles = looks.measures = looks.switched = False
+    return trained

@@ -139,8 +139,103 @@ def test_scaled_images_and_other_numbers(quiet):
     nn.Conv2d(3, 2, 1)(rushlight.rand(1, 3, 4, 4))
     nn.Conv2d(3, 2, 1)(rushlight.randn(1, 3, 4, 4) * 200)
     nn.Conv2d(8, 2, 1)(rushlight.full((1, 8, 4, 4), 200.0))
+    nn.Flatten()(rushlight.rand(6, 5, 5) * 200)
+    nn.Flatten()(rushlight.arange(100.0).reshape(4, 5, 5))
     F.cross_entropy(F.log_softmax(X, 1), Y.clamp(max=1))
+    F.cross_entropy(nn.Linear(3, 2)(X), F.softmax(X[:, :2], 1))
+    F.nll_loss(F.log_softmax(X, 1), Y)
     F.binary_cross_entropy_with_logits(X, X.abs())
+
+
+def test_a_teacher_without_gradients(quiet):
+    model, teacher = network(nn.Dropout(0.5), nn.BatchNorm1d(4)), network(nn.Dropout(0.5), nn.BatchNorm1d(4))
+    optimizer = adam(model)
+    for _ in range(12):
+        with rushlight.no_grad():
+            wanted = teacher(X)
+        optimizer.zero_grad()
+        F.mse_loss(model(X), wanted).backward()
+        optimizer.step()
+
+
+def test_adversaries_in_turns(quiet):
+    maker = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.2), nn.Linear(4, 3))
+    judge = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.2), nn.Linear(4, 1))
+    makers, judges = adam(maker), adam(judge)
+    ones, zeros = rushlight.ones(4, 1), rushlight.zeros(4, 1)
+    for step in range(20):
+        with rushlight.no_grad():
+            made = maker(X)
+        judges.zero_grad()
+        F.binary_cross_entropy_with_logits(judge(X), ones).backward()
+        F.binary_cross_entropy_with_logits(judge(made), zeros).backward()
+        judges.step()
+        if step % 5 == 4:
+            makers.zero_grad()
+            F.binary_cross_entropy_with_logits(judge(maker(X)), ones).backward()
+            makers.step()
+
+
+def test_checkpointed_parts(quiet):
+    model = network(nn.Dropout(0.5))
+    optimizer = adam(model)
+    for reentrant in (True, False) * 4:
+        x = X.clone().requires_grad_()
+        optimizer.zero_grad()
+        F.cross_entropy(rushlight.utils.checkpoint.checkpoint(model, x, use_reentrant=reentrant), Y).backward()
+        optimizer.step()
+
+
+def test_dropout_in_evaluation_on_purpose(quiet):
+    model = network(nn.Dropout(0.5))
+    train(model, adam(model))
+    model.eval()
+    model[2].train()
+    with rushlight.no_grad():
+        for _ in range(10):
+            model(X)
+
+
+def test_statistics_computed_anew(quiet):
+    model = network(nn.BatchNorm1d(4), nn.Dropout(0.1))
+    train(model, adam(model))
+    optim.swa_utils.update_bn([X] * 5, model)
+
+
+def test_norms_frozen_in_the_middle(quiet):
+    model = network(nn.BatchNorm1d(4))
+    optimizer = adam(model)
+    train(model, optimizer)
+    for epoch in range(3):
+        model.train()
+        model[2].eval()
+        train(model, optimizer)
+        model.eval()
+        with rushlight.no_grad():
+            model(X)
+
+
+def test_a_trained_model_in_eval_mode_that_others_learn_from(quiet):
+    model, head = network(nn.Dropout(0.5), nn.BatchNorm1d(4)), nn.Linear(2, 2)
+    train(model, adam(model))
+    model.eval()
+    train(nn.Sequential(model, head), adam(head))
+    noise = rushlight.zeros(4, 3, requires_grad=True)
+    optimizer = optim.SGD([noise], lr=0.1)
+    for _ in range(5):
+        optimizer.zero_grad()
+        F.cross_entropy(model(X + noise), Y).backward()
+        optimizer.step()
+
+
+def test_batches_accumulated_over_steps_of_a_schedule(quiet):
+    model = network(nn.BatchNorm1d(4))
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for number in range(24):
+        (F.cross_entropy(model(X), Y) / 4).backward()
+        if number % 4 == 3:
+            optimizer.step()
+            optimizer.zero_grad()
 
 
 # ---------------------------------------------------------------------------------------------------------- mistakes
@@ -154,6 +249,13 @@ def test_softmax_before_cross_entropy():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         F.cross_entropy(model(X), Y)  # once
+
+
+def test_sigmoid_before_a_loss_that_applies_it():
+    with pytest.warns(Notice, match="comes from sigmoid, but it applies sigmoid itself"):
+        F.binary_cross_entropy_with_logits(nn.Linear(3, 3)(X).sigmoid(), X.clamp(0, 1))
+    with pytest.warns(Notice, match="nll_loss: its input comes from softmax.*use log_softmax"):
+        F.nll_loss(nn.Linear(3, 2)(X).softmax(1), Y)
 
 
 def test_gradients_that_are_never_cleared():
@@ -181,15 +283,19 @@ def test_parameters_without_a_gradient():
         train(model["used"], adam(model))
 
 
-def test_evaluation_in_training_mode():
-    model = network(nn.Dropout(0.5))
-    train(model, adam(model), 2)
-    with rushlight.no_grad(), pytest.warns(Notice, match=r"call model.eval\(\) before"):
+@pytest.mark.parametrize(("layer", "told"), [(nn.Dropout(0.5), "it drops"), (nn.BatchNorm1d(4), "it normalizes")])
+def test_evaluation_in_training_mode(layer, told):
+    model = network(layer)
+    train(model, adam(model), 4)
+    with rushlight.no_grad(), pytest.warns(Notice, match=told + r".*call model.eval\(\) before") as caught:
         model(X)
+        model(X)
+    assert len(caught) == 1
 
 
-def test_training_in_eval_mode():
-    model = network(nn.Dropout(0.5))
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm1d(4)])
+def test_training_in_eval_mode(layer):
+    model = network(layer)
     optimizer = adam(model)
     train(model, optimizer, 2)
     model.eval()
@@ -201,6 +307,12 @@ def test_images_that_are_not_scaled():
     images = rushlight.arange(2 * 3 * 5 * 5).reshape(2, 3, 5, 5).float()
     with pytest.warns(Notice, match="the images run from 0 to 149.*divide them by 255"):
         nn.Conv2d(3, 2, 3)(images)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 5), (2, 3, 5, 5)])
+def test_flattened_images_that_are_not_scaled(shape):
+    with pytest.warns(Notice, match="Flatten: the images run from 0 to 149.*divide them by 255"):
+        nn.Flatten()(rushlight.arange(150).reshape(shape).float())
 
 
 def test_targets_that_are_no_probabilities():

@@ -16,6 +16,7 @@ from .. import dtypes
 from ..autograd.grad_mode import no_grad
 from ..errors import RushlightError
 from ..hooks import RemovableHandle, register
+from ..mistakes import look_at_switch
 from ..ops.conversion import parse_to
 from ..tensor import Tensor
 from . import hooks, state
@@ -259,6 +260,7 @@ class Module(Registry):
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode
+        look_at_switch(mode, whole=bool(self._modules))
         for module in self.children():
             module.train(mode)
         return self

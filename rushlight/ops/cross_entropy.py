@@ -16,7 +16,7 @@ from .. import dtypes
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
-from ..mistakes import look_at_logits
+from ..mistakes import look_at_log_probabilities, look_at_logits
 from .promotion import all_values, is_half, not_a_tensor, not_implemented
 from .softmax import log_softmax
 
@@ -308,7 +308,7 @@ def cross_entropy(
     check_reduction("cross_entropy", reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise OperatorError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    look_at_logits(input._edge)
+    look_at_logits("cross_entropy", input._edge)
     logits, labels = input._array, target._array
     if logits.dtype.kind not in "fV":
         raise not_implemented("cross_entropy", input)
@@ -370,6 +370,7 @@ def nll_loss(
     if x.dtype.kind not in "fV":
         raise not_implemented("nll_loss", input)
     check_indices("nll_loss", x, t, weight)
+    look_at_log_probabilities(input._edge)
     return NllLoss.apply(input, t.astype(np.int64, copy=False), constant(weight), ignore_index, reduction)
 
 

@@ -17,7 +17,7 @@ from ..autograd.in_place import check_writable
 from ..autograd.tape import Operator
 from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import kernel
-from ..mistakes import look_at_dropout
+from ..mistakes import look_at_mode
 from .promotion import write_
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
     _checked(name, input, p)
     array = input._array
     if p:
-        look_at_dropout(training, mode.enabled)
+        look_at_mode("dropout", training, mode.enabled)
     if not training or p == 0 or array.size == 0:
         return input
     _check_floating(name, input)

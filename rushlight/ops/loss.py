@@ -16,7 +16,7 @@ import numpy as np
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError
 from ..kernels import fused, xp
-from ..mistakes import look_at_targets, looks
+from ..mistakes import look_at_logits, look_at_targets, looks
 from .activation import Sigmoid
 from .cross_entropy import check_reduction, legacy_reduction
 from .promotion import (
@@ -422,6 +422,7 @@ def binary_cross_entropy_with_logits(
         raise ArgumentError(f"{name}: Target size ({target.shape}) must be the same as input size ({input.shape})")
     _check_spreads(name, "weight", weight, shape)
     _check_spreads(name, "pos_weight", pos_weight, shape)
+    look_at_logits(name, input._edge)
     if looks.targets:
         look_at_targets(target._array)
     if pos_weight is None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from ..autograd.grad_mode import mode
 from ..autograd.tape import Operator, touch
 from ..errors import ArgumentError, OperatorError, RangeError, ShapeError, UnsupportedError
 from ..kernels import kernel, xp
+from ..mistakes import look_at_mode
 from .promotion import into, is_complex, is_half
 
 if TYPE_CHECKING:
@@ -177,6 +179,8 @@ def batch_norm(
     _check_per_channel("batch_norm", x, (running_mean, running_var, weight, bias))
     if x.dtype.kind in "iub":
         raise UnsupportedError(f"batch_norm: \"batch_norm\" not implemented for '{input.dtype}'; use .float()")
+    if running_mean is not None:
+        look_at_mode("batch_norm", training, mode.enabled)
     if not training:
         if running_mean is None or running_var is None:
             missing = "running_mean" if running_mean is None else "running_var"

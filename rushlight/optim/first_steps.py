@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from ..autograd.tape import tick
-from ..mistakes import listed, looks, tell
+from ..mistakes import listed, tell
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
@@ -44,7 +44,6 @@ class FirstSteps:
     def look(self, optimizer: Optimizer) -> bool:
         """Looks at the state before a step; whether there is more to look at."""
         self.step += 1
-        looks.trained = True
         params = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         self._look_for_gradients(optimizer, params)
         if self.seen and not self.cleared:

@@ -71,7 +71,7 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(step)
     def call(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if self._first_steps is not None or looks.idles:
+        if self._first_steps is not None or looks.seen:
             self._look()
         if not (
             self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _global_pre_hooks or _global_post_hooks
@@ -134,6 +134,7 @@ class Optimizer:
     state: defaultdict[Any, Any]
     param_groups: list[Group]
     _first_steps: FirstSteps | None = None
+    _trained = False  # dropout or batch norm was in training mode before a step
     _optimizer_step_pre_hooks: Hooks
     _optimizer_step_post_hooks: Hooks
     _optimizer_state_dict_pre_hooks: Hooks
@@ -168,8 +169,8 @@ class Optimizer:
 
     def _look(self) -> None:
         """Notices mistakes, in the first steps above all."""
-        if looks.idles:
-            look_at_step()
+        if looks.seen:
+            self._trained = look_at_step(self._trained)
         if self._first_steps is not None and not self._first_steps.look(self):
             self._first_steps.finish()
             self._first_steps = None

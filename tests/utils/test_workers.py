@@ -379,7 +379,8 @@ def start(worker):
     result = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
     squares = "[[100, 101, 104], [109, 116, 125]]"
     assert result.stdout.split("\n") == [squares, squares, "True", "True", ""], result.stderr
-    assert "multiprocessing_context='fork'" in result.stderr
+    assert "multiprocessing_context='fork'" in result.stderr and "script.py:15: UserWarning" in result.stderr
+    assert "Exception ignored" not in result.stderr
 
 
 def test_workers_end_with_a_main_process_that_is_killed(tmp_path):

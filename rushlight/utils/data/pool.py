@@ -153,7 +153,7 @@ def _started(context: Any, shared: Shared) -> Worker:
             "DataLoader: what a worker needs cannot be pickled, which it must be with the start methods spawn and "
             "forkserver (the default from Python 3.14 on): define data set, collate_fn and worker_init_fn at the top "
             "of a module, or use multiprocessing_context='fork'.",
-            stacklevel=6,
+            stacklevel=7,
         )
         raise
     finally:
