@@ -23,7 +23,7 @@ from ..autograd.tape import Leaf, Operator, Pick, TensorBase, steps, touch, vers
 from ..autograd.walk import _deliver
 from ..detour import detour, straighten
 from ..kernels import native
-from ..mistakes import look_at_dropout
+from ..mistakes import look_at_mode
 from ..nn.parameter import Buffer, Parameter
 from ..ops import promotion
 from ..tensor import Tensor
@@ -66,7 +66,7 @@ def copy_into(target: Array, result: Array) -> None:
 
 def draw_mask(shape: tuple[int, ...], p: float) -> Array:
     """The mask of a dropout, drawn as the operator draws it."""
-    look_at_dropout(True, mode.enabled)
+    look_at_mode("dropout", True, mode.enabled)
     return random.dropout_mask(None, shape, p)
 
 
