@@ -107,6 +107,15 @@ WRONG = {
     "[data] other.csv: No such file": ("table.csv", "other.csv"),
     "[data] validation = 2": ("batch_size", "validation = 2\nbatch_size"),
     "[data] batch_size = 0": ("batch_size = 16", "batch_size = 0"),
+    "[data] batch_size = True: expected a whole number of at least 1": ("batch_size = 16", "batch_size = true"),
+    "[data] name = 'mnist': expected \"digits\"": ('path = "table.csv"', 'name = "mnist"'),
+    "[train] epochs = -3: expected a whole number of at least 1": ("epochs = 4", "epochs = -3"),
+    "[train] epochs = '4': expected a whole": ("epochs = 4", 'epochs = "4"'),
+    "[train] until_loss = '1': expected a number": ("epochs = 4", 'until_loss = "1"'),
+    "[train] ema = 2: expected a number from 0 to 1": ("ema = 0.5", "ema = 2"),
+    "[train] metrics = 'mae': expected a list of texts": ('["mae", "r2"]', '"mae"'),
+    "seed = -1: expected a whole number from 0": ("seed = 3", "seed = -1"),
+    "is out of bounds": ("MSELoss", "CrossEntropyLoss"),
     "[train] metrics: 'mean' is none of accuracy": ('"mae"', '"mean"'),
     "[train] ": ("clip_norm = 1.0", 'accumulate = 0'),
     "[schedule] ": ('name = "OneCycleLR"\nmax_lr = 0.05', 'name = "StepLR"\nstep_size = 1\neach = "day"'),
@@ -135,6 +144,55 @@ def test_other_user_errors(folder, capsys):
     error = capsys.readouterr().err
     assert "none.toml: No such file" in error and "every cell below the header must be a number" in error
     assert "Traceback" not in error
+
+
+FILES = {
+    "empty.csv": (b"", "expected a header and, below it, rows of as many cells"),
+    "head.csv": (b"a,y\n", "expected a header and, below it"),
+    "ragged.csv": (b"a,b,y\n1,2,3\n1,2\n", "expected a header and, below it"),
+    "one.csv": (b"a,y\n1,2\n", "expected two samples or more, and a target for each; has 1 and 1"),
+    "latin.csv": (b"a,y\n1,\xff\n", "cannot be read: 'utf-8' codec"),
+    "text.npz": (b"junk", "cannot be read"),
+    "empty.npz": (b"", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_are_no_data(folder, capsys, name):
+    content, told = FILES[name]
+    (folder / name).write_bytes(content)
+    (folder / "c.toml").write_text(CONFIG.replace("table.csv", name))
+    assert main(["train", "c.toml"]) == 2
+    error = capsys.readouterr().err
+    assert f"[data] {name}: {told}" in error and error.count("\n") == 1
+
+
+def test_a_program_of_ones_own_has_its_traceback(folder, monkeypatch):
+    monkeypatch.syspath_prepend(folder)
+    source = """
+from rushlight import nn
+class Wrong(nn.Linear):
+    def __init__(self):
+        super().__init__(2, 1)
+    def forward(self, x):
+        raise ValueError("a mistake of mine")
+"""
+    (folder / "wrongmodel.py").write_text(source)
+    layers = CONFIG.splitlines()[6]
+    (folder / "c.toml").write_text(CONFIG.replace(layers, 'make = "wrongmodel:Wrong"'))
+    with pytest.raises(ValueError, match="a mistake of mine"):
+        main(["train", "c.toml"])
+
+
+def test_reports_that_cannot_be(folder, capsys):
+    (folder / "history.json").write_text('{"losses": 3}')
+    assert main(["report", "."]) == 2
+    History(losses=[1.0]).save(folder / "history.json")
+    assert main(["report", ".", "--out", "none/report.html"]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert (
+        "must be lists" in told[0] and told[1] == "rushlight: [Errno 2] No such file or directory: 'none/report.html'"
+    )
 
 
 def test_a_loss_that_is_not_finite_is_a_failure(folder):

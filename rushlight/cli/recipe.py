@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import importlib
 import inspect
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,23 @@ KEYS = {
         "checkpoint_steps", "best",
     ),
 }  # fmt: skip
+WHOLE, TEXT = "a whole number of at least 1", "a text"
+VALUES: dict[str, str] = {  # what an entry of [train] or [data] must be
+    "epochs": WHOLE, "steps": WHOLE, "accumulate": WHOLE, "patience": WHOLE, "checkpoint_steps": WHOLE,
+    "batch_size": WHOLE, "until_loss": "a number", "clip_norm": "a number above 0", "ema": "a number from 0 to 1",
+    "validation": "a number between 0 and 1", "folder": TEXT, "best": TEXT, "path": TEXT, "target": TEXT,
+    "metrics": "a list of texts", "standardize": "true or false",
+}  # fmt: skip
+MEETS: dict[str, Callable[[Any], bool]] = {
+    WHOLE: lambda value: type(value) is int and value >= 1,
+    TEXT: lambda value: isinstance(value, str),
+    "a number": lambda value: type(value) in (int, float),
+    "a number above 0": lambda value: type(value) in (int, float) and value > 0,
+    "a number from 0 to 1": lambda value: type(value) in (int, float) and 0 <= value <= 1,
+    "a number between 0 and 1": lambda value: type(value) in (int, float) and 0 < value < 1,
+    "a list of texts": lambda value: isinstance(value, list) and all(isinstance(part, str) for part in value),
+    "true or false": lambda value: isinstance(value, bool),
+}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -64,7 +82,18 @@ def load(path: Path) -> dict[str, Any]:
     for table in ("data", "model", "optimizer"):
         if table not in config:
             raise UsageError(f"[{table}] is missing")
+    _check_values(config)
     return config
+
+
+def _check_values(config: dict[str, Any]) -> None:
+    seed = config.get("seed", 0)
+    if type(seed) is not int or not 0 <= seed < 2**64:
+        raise UsageError(f"seed = {seed!r}: expected a whole number from 0 to 2**64 - 1")
+    for table in ("data", "train"):
+        for name, value in config.get(table, {}).items():
+            if name in VALUES and not MEETS[VALUES[name]](value):
+                raise UsageError(f"[{table}] {name} = {value!r}: expected {VALUES[name]}")
 
 
 def made(where: str, kinds: Any, base: type, description: dict[str, Any], *args: Any) -> Any:
@@ -88,7 +117,9 @@ def made(where: str, kinds: Any, base: type, description: dict[str, Any], *args:
 def _table(path: Path, target: str | None) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The numbers of a CSV file with a header: all columns but one, and that one (by default the last)."""
     with open(path, newline="", encoding="utf-8") as file:
-        head, *rows = csv.reader(file)
+        head, *rows = list(csv.reader(file)) or [[]]
+    if not rows or any(len(row) != len(head) for row in rows):
+        raise UsageError(f"[data] {path}: expected a header and, below it, rows of as many cells")
     target = head[-1] if target is None else target
     if target not in head:
         raise UsageError(f"[data] target = {target!r}: {path} has the columns {', '.join(head)}")
@@ -120,6 +151,8 @@ def data_sets(config: dict[str, Any], classes: bool) -> tuple[Any, Any]:
         from rushlight.data import Digits
 
         return Digits(train=True), Digits(train=False)
+    if "name" in data:
+        raise UsageError(f'[data] name = {data["name"]!r}: expected "digits"; other data come from a file, by path')
     if "path" not in data:
         raise UsageError('[data] needs name = "digits", or path to a .csv or .npz file')
     path = Path(data["path"])
@@ -129,14 +162,18 @@ def data_sets(config: dict[str, Any], classes: bool) -> tuple[Any, Any]:
         x, y = (_table if path.suffix == ".csv" else _arrays)(path, data.get("target"))
     except OSError as error:
         raise UsageError(f"[data] {path}: {error.strerror or error}") from None
+    except (ValueError, EOFError, zipfile.BadZipFile, csv.Error) as error:
+        raise UsageError(f"[data] {path}: cannot be read: {error}") from None
+    if len(x) != len(y) or len(x) < 2:
+        raise UsageError(
+            f"[data] {path}: expected two samples or more, and a target for each; has {len(x)} and {len(y)}"
+        )
     return _split(x, y, data, classes)
 
 
 def _split(x: Any, y: Any, data: dict[str, Any], classes: bool) -> tuple[Any, Any]:
     """A random share is held out; columns are brought to mean 0 and deviation 1 by what the rest shows."""
     share = data.get("validation", 0.2)
-    if not 0 < share < 1:
-        raise UsageError(f"[data] validation = {share}: expected a share between 0 and 1")
     target = rushlight.from_numpy(y.astype(np.int64) if classes else y.astype(np.float32).reshape(len(y), -1))
     parts = random_split(TensorDataset(rushlight.from_numpy(x.astype(np.float32)), target), [1 - share, share])
     if data.get("standardize", x.ndim == 2):
@@ -210,8 +247,6 @@ def recipe(config: dict[str, Any], resume: bool) -> Recipe:
     network = model(config)
     training, validation = data_sets(config, classes=isinstance(loss, (nn.CrossEntropyLoss, nn.NLLLoss)))
     size = config["data"].get("batch_size", 64)
-    if not isinstance(size, int) or size < 1:
-        raise UsageError(f"[data] batch_size = {size!r}: expected a whole number above 0")
     batches: DataLoader[Any] = DataLoader(training, batch_size=size, shuffle=True)
     optimizer = made("optimizer", optim, optim.Optimizer, config["optimizer"], network.parameters())
     limits = {name: options[name] for name in ("epochs", "steps", "until_loss") if name in options} or {"epochs": 10}

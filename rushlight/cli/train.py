@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from rushlight.cli.outcome import FAILED, OK, UsageError
+from rushlight.errors import RushlightError
 
 SUMMARY = "train a model that a TOML file describes"
 
@@ -50,6 +51,11 @@ def _drawn(recipe: Any) -> None:
         print(f"report      {report(recipe.folder)}")
     except ImportError as error:
         print(f"report      none: {error}")
+
+
+def _not_of_a_program(config: dict[str, Any]) -> tuple[type[Exception], ...]:
+    """What else tells that the file is wrong: where there is a program of the user's, its traceback is wanted."""
+    return () if "make" in config["model"] else (RuntimeError, TypeError, ValueError, IndexError)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -79,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
             callbacks=made.callbacks,
             **made.limits,
         )
-    except (RuntimeError, TypeError, ValueError) as error:  # what a model that does not fit its data raises
+    except (RushlightError, *_not_of_a_program(config)) as error:  # a model that does not fit its data
         raise UsageError(f"{options.config}: {error}") from error
     _drawn(made)
     return FAILED if history.failed else OK

@@ -23,7 +23,10 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
         with open(target, "wb") as file:
             write(file)
         return
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
     try:
         with os.fdopen(descriptor, "w+b") as file:
             write(file)

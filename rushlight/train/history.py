@@ -81,9 +81,14 @@ class History:
             ValueError: it is no such file.
         """
         try:
-            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+            found = cls(**json.loads(Path(path).read_text(encoding="utf-8")))
         except (TypeError, ValueError) as error:
             raise ArgumentError(f"History.load: {os.fspath(path)!r} is not a history: {error}") from None
+        if not all(isinstance(part, list) for part in (found.losses, found.rates, found.epochs)):
+            raise ArgumentError(
+                f"History.load: {os.fspath(path)!r} is not a history: losses, rates, epochs must be lists"
+            )
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """Everything, for a checkpoint."""
