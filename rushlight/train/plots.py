@@ -47,18 +47,36 @@ def _grid(count: int, columns: int, size: float) -> tuple[Any, list[Any]]:
 
 def curves(history: History) -> Any:
     """The loss of each batch with the means of each epoch, and a panel for each metric."""
-    names = [n for n in history.names() if n not in HIDDEN and not n.startswith("val_") and _is_number(history, n)]
-    panels = list(dict.fromkeys(["loss", *names]))
-    drawn = figure(6 * len(panels), 4)
-    for axes, name in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels):
-        if name == "loss":
-            draw_losses(axes, history)
-        else:
-            _draw_means(axes, history, name)
-            axes.set(title=name, xlabel="batches")
-            axes.grid(alpha=0.3)
-            axes.legend()
+    names = panels(history)
+    drawn = figure(6 * len(names), 4)
+    for axes, name in zip(drawn.subplots(1, len(names), squeeze=False)[0], names):
+        draw_panel(axes, history, name)
     return drawn
+
+
+def panels(history: History) -> list[str]:
+    """The curves that there are to draw: "loss", and each metric that is a number."""
+    names = [n for n in history.names() if n not in HIDDEN and not n.startswith("val_") and _is_number(history, n)]
+    return list(dict.fromkeys(["loss", *names]))
+
+
+def draw_panel(axes: Any, history: History, name: str) -> None:
+    """One of the `panels`, into axes."""
+    if name == "loss":
+        draw_losses(axes, history)
+        return
+    _draw_means(axes, history, name)
+    axes.set(title=name, xlabel="batches")
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def draw_rates(axes: Any, history: History) -> None:
+    """The learning rate of each batch, into axes."""
+    axes.plot(np.arange(1, len(history.rates) + 1), history.rates, color=STRONG)
+    axes.set(title="learning rate", xlabel="batches")
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
+    axes.grid(alpha=0.3)
 
 
 def _is_number(history: History, name: str) -> bool:

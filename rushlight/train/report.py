@@ -8,6 +8,7 @@ import io
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .quiet { color: #666; } svg, img { max-width: 100%; height: auto; }
+.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); gap: 1rem; }
+figure { margin: 0; } .confusion { max-width: 32rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; } th:first-child { text-align: left; }
 .facts td { text-align: left; } tr.best td { background: #e8f3ea; }
@@ -75,7 +78,7 @@ def _figures(history: History) -> list[str]:
     ]
 
 
-def _svg(figure: Any) -> str:
+def _svg(figure: Any, title: str) -> str:
     """A matplotlib figure as SVG, to stand in a page."""
     from matplotlib import rc_context
 
@@ -83,7 +86,21 @@ def _svg(figure: Any) -> str:
     with rc_context({"svg.hashsalt": "rushlight"}):  # the same page for the same training
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    drawing = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+    return f"<figure>{drawing}</figure>"
+
+
+def _curves(history: History) -> str:
+    """A drawing for each figure, beside or below one another as the window allows."""
+    draw = {name: partial(plots.draw_panel, history=history, name=name) for name in plots.panels(history)}
+    if len(set(history.rates)) > 1:
+        draw["learning rate"] = partial(plots.draw_rates, history=history)
+    drawn = []
+    for name, into in draw.items():
+        figure = plots.figure(6, 4)
+        into(figure.subplots())
+        drawn.append(_svg(figure, name))
+    return f'<div class="curves">{"".join(drawn)}</div>'
 
 
 def _epochs(history: History) -> str:
@@ -92,7 +109,8 @@ def _epochs(history: History) -> str:
     rows = [[row.get(name, "") for name in names] for row in history.epochs]
     judge = "val_loss" if "val_loss" in names else "loss"
     best = history.best(judge, better(judge))
-    return _table([names, *rows], history.epochs.index(best))
+    caption = f"<p class='quiet'>Marked: the epoch with the best {html.escape(judge)}.</p>"
+    return _table([names, *rows], history.epochs.index(best)) + caption
 
 
 def _confusion(history: History) -> Iterator[str]:
@@ -100,7 +118,7 @@ def _confusion(history: History) -> Iterator[str]:
         last = history.epochs[-1].get(name) if history.epochs else None
         if isinstance(last, list):
             yield f"<h2>Confusion, last epoch ({'validation' if name.startswith('val') else 'training'})</h2>"
-            yield _svg(plots.confusion_matrix(last))
+            yield f'<div class="confusion">{_svg(plots.confusion_matrix(last), "confusion matrix")}</div>'
             return
 
 
@@ -133,7 +151,7 @@ def page(folder: str | os.PathLike[str]) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
     parts = [f"<h1>{title}</h1><p class='quiet'>Trained with Rushlight {__version__}, {when}</p>", _facts(history)]
     if history.epochs:
-        parts += ["<h2>Curves</h2>", _svg(plots.curves(history)), "<h2>Epochs</h2>", _epochs(history)]
+        parts += ["<h2>Curves</h2>", _curves(history), "<h2>Epochs</h2>", _epochs(history)]
     parts += [*_confusion(history), *_files(folder)]
     return PAGE.format(title=title, style=STYLE, body="".join(parts))
 

@@ -15,7 +15,8 @@ from rushlight import nn, optim, train
 from rushlight.train import callbacks, metrics, plots
 from rushlight.train.report import page, report
 
-pytest.importorskip("matplotlib")
+matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.image")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,12 @@ def test_curves(run):
     }  # fmt: skip
     assert loss.get_yscale() == "log" and accuracy.get_title() == "accuracy"
     assert lines(accuracy) == {"training": history["accuracy"], "validation": history["val_accuracy"]}
+
+
+def test_the_learning_rate():
+    axes = plots.figure(4, 3).subplots()
+    plots.draw_rates(axes, train.History(rates=[0.1, 0.2, 0.05]))
+    assert list(axes.get_lines()[0].get_ydata()) == [0.1, 0.2, 0.05] and axes.get_title() == "learning rate"
 
 
 def test_a_curve_of_characters():
@@ -92,8 +99,19 @@ def test_a_page_stands_by_itself(run):
     assert report(folder, folder / "other.html").read_text() == text == page(folder)
     assert "run &lt;1&gt;" in text and "&lt;b&gt;" in text and "<b>" not in text and "<script" not in text
     assert not re.search(r'(src|href)="(?!data:|#)', text)  # nothing is fetched
-    for wanted in (history.stopped, "Confusion", "Linear(in_features=3", f"{history['accuracy'][-1]:.4g}", "mine"):
+    for wanted in (
+        history.stopped,
+        "Confusion",
+        "Linear(in_features=3",
+        f"{history['accuracy'][-1]:.4g}",
+        "mine",
+        "best val_loss",
+    ):
         assert wanted in text
+    assert "learning rate" not in text  # which did not change
+    history.rates[-1] /= 2
+    history.save(folder / "history.json")
+    assert 'aria-label="learning rate"' in page(folder)
 
 
 def test_a_page_of_a_training_that_has_just_begun(tmp_path):
@@ -105,9 +123,26 @@ def test_a_page_of_a_training_that_has_just_begun(tmp_path):
         page(tmp_path / "nowhere")
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
-def test_a_browser_shows_the_page(run):
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def look(path, folder, *what):
+    """Opens a page in a browser that has never been used and sees nothing but it."""
+    flags = (
+        "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-sync "
+        "disable-component-update hide-scrollbars"
+    )
+    command = [BROWSER, *(f"--{flag}" for flag in flags.split()), f"--user-data-dir={folder}", *what, path.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser is installed")
+def test_a_browser_shows_the_page(run, tmp_path):
     path = report(run[0]).resolve()
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", path.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert shown.stdout.count("<svg") == 2 and "Epochs" in shown.stdout, shown.stderr
+    shown = look(path, tmp_path / "one", "--dump-dom")
+    assert shown.stdout.count("<svg") == 4 and "Epochs" in shown.stdout, shown.stderr
+    look(path, tmp_path / "two", f"--screenshot={tmp_path / 'page.png'}", "--window-size=1000,1600")
+    picture = matplotlib.image.imread(tmp_path / "page.png")[..., :3]
+    assert picture.shape[:2] == (1600, 1000)
+    blue = matplotlib.colors.to_rgb(plots.STRONG)
+    assert (abs(picture - blue) < 0.02).all(-1).sum() > 300, "no curves are seen"
