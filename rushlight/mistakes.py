@@ -21,7 +21,7 @@ class Notice(UserWarning):
     """Something that is allowed, but is rarely meant."""
 
 
-def _frames_of_ours() -> int:
+def frames_of_ours() -> int:
     """How many frames lie between here and code that is not Rushlight's."""
     frame, count = sys._getframe(1), 0
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "rushlight":
@@ -43,7 +43,19 @@ def tell(kind: str, message: str) -> None:
     """
     if kind not in told:
         told.add(kind)
-        warnings.warn(message, Notice, _frames_of_ours() + 1)
+        warnings.warn(message, Notice, frames_of_ours() + 1)
+
+
+def is_told(kind: str) -> None:
+    """Notes that this kind of mistake was told in another way."""
+    told.add(kind)
+
+
+def advice_on(input: Any) -> str:
+    """What to do about an input that is no floating-point number, at the end of a message."""
+    if input.dtype.is_floating_point or input.dtype.is_complex:
+        return ""
+    return "; use input.float()" + (" / 255 for images" if str(input.dtype) == "torch.uint8" else "")
 
 
 def listed(names: list[str]) -> str:

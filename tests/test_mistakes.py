@@ -14,6 +14,7 @@ import rushlight.nn.functional as F
 from rushlight import mistakes, nn, optim
 from rushlight.autograd import walk
 from rushlight.mistakes import Notice
+from rushlight.train import fit
 
 X, Y = rushlight.linspace(-1, 1, 12).reshape(4, 3), rushlight.tensor([0, 1, 1, 0])
 
@@ -336,9 +337,23 @@ def test_labels_of_a_wrong_dtype_or_range():
         F.cross_entropy(X[:, :2], Y + 1)
 
 
+def test_bytes_are_no_input():
+    images = rushlight.zeros(1, 1, 4, 4, dtype=rushlight.uint8)
+    with pytest.raises(RuntimeError, match=r"use input.float\(\) / 255 for images"):
+        nn.Conv2d(1, 1, 3)(images)
+    with pytest.raises(RuntimeError, match=r"use input.float\(\)$"):
+        F.linear(rushlight.arange(3), rushlight.ones(1, 3))
+    with pytest.raises(RuntimeError, match="torch.float64, torch.float32$"):
+        F.linear(X.double(), rushlight.ones(1, 3))
+
+
 def test_shapes_that_broadcast():
-    with pytest.warns(UserWarning, match="due to broadcasting"):
-        F.mse_loss(rushlight.zeros(4, 1), rushlight.zeros(4))
+    model, data = nn.Linear(3, 1), [(X, rushlight.zeros(4))]
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    for loss in (F.mse_loss, nn.MSELoss()):
+        with pytest.warns(UserWarning, match="due to broadcasting") as caught:
+            fit(model, data, loss, optimizer, 1, progress=False)
+        assert [warning.filename for warning in caught] == [__file__]  # once, and where the program is
 
 
 # -------------------------------------------------------------------------------------------------------- its price

@@ -53,9 +53,10 @@ def _drawn(recipe: Any) -> None:
         print(f"report      none: {error}")
 
 
-def _not_of_a_program(config: dict[str, Any]) -> tuple[type[Exception], ...]:
-    """What else tells that the file is wrong: where there is a program of the user's, its traceback is wanted."""
-    return () if "make" in config["model"] else (RuntimeError, TypeError, ValueError, IndexError)
+def _mistakes_in(config: dict[str, Any]) -> tuple[type[Exception], ...]:
+    """What tells that the file is wrong. Where it names a program of the user's, the traceback of that is wanted."""
+    of_layers = (RuntimeError, TypeError, ValueError, IndexError)
+    return (RushlightError,) if "make" in config["model"] else (RushlightError, *of_layers)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
             callbacks=made.callbacks,
             **made.limits,
         )
-    except (RushlightError, *_not_of_a_program(config)) as error:  # a model that does not fit its data
+    except _mistakes_in(config) as error:  # a model that does not fit its data
         raise UsageError(f"{options.config}: {error}") from error
     _drawn(made)
     return FAILED if history.failed else OK

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd.tape import Operator, TensorBase
 from ..errors import OperatorError, ShapeError
+from ..mistakes import advice_on
 from .convolve import channel_sum, conv_backward_input, conv_backward_weight, conv_forward
 from .promotion import conj
 from .window import Sizes, reach, remembered, spread
@@ -99,7 +100,7 @@ def _check_dtypes(name: str, input: Tensor, weight: Tensor, bias: Tensor | None)
     kind = input._array.dtype
     if weight._array.dtype != kind or (bias is not None and bias._array.dtype != kind):
         kinds = ", ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
-        raise OperatorError(f"{name}: input, weight and bias must have one dtype, not {kinds}")
+        raise OperatorError(f"{name}: input, weight and bias must have one dtype, not {kinds}{advice_on(input)}")
 
 
 def _check_shapes(name: str, n: int, x: Sizes, w: Sizes, bias: Sizes | None, groups: int, transposed: bool) -> None:

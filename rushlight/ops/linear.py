@@ -9,6 +9,7 @@ from ..autograd.tape import Operator
 from ..errors import OperatorError, ShapeError
 from ..kernels import kernel, xp
 from ..kernels.moves import reshaped
+from ..mistakes import advice_on
 from .promotion import conj, in_float32
 
 if TYPE_CHECKING:
@@ -89,7 +90,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     if x.dtype != w.dtype or (bias is not None and bias._array.dtype != w.dtype):
         kinds = ", ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
-        raise OperatorError(f"linear: mat1 and mat2 must have the same dtype: input, weight and bias have {kinds}")
+        raise OperatorError(
+            f"linear: mat1 and mat2 must have the same dtype: input, weight and bias have {kinds}{advice_on(input)}"
+        )
     return Linear.apply(input, weight, bias)
 
 

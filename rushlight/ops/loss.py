@@ -16,7 +16,7 @@ import numpy as np
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError
 from ..kernels import fused, xp
-from ..mistakes import look_at_logits, look_at_targets, looks
+from ..mistakes import frames_of_ours, is_told, look_at_logits, look_at_targets, looks
 from .activation import Sigmoid
 from .cross_entropy import check_reduction, legacy_reduction
 from .promotion import (
@@ -133,10 +133,11 @@ def reduction_of(name: str, size_average: Any, reduce: Any, reduction: str, also
 
 def _warn_of_sizes(input: Any, target: Any) -> None:
     if input._array.shape != target._array.shape:
+        is_told("shapes that broadcast")  # train.fit need not say it once more
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
             "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=4,
+            stacklevel=frames_of_ours() + 1,
         )
 
 
