@@ -5,6 +5,8 @@
 
 Every variant runs in a process of its own; they take turns on each case, so that what else the machine does hits all
 alike, and the median over the turns is printed. "vs torch" is our best build's time over PyTorch's: below 1 is faster.
+Percentages are of what the best build measures the machine to do at most: products and sums in registers, or
+copies of arrays that no cache holds (what the caches do hold can be above 100 %).
 """
 
 from __future__ import annotations
@@ -46,12 +48,22 @@ class Worker:
             text=True,
         )
 
+    def ask(self, **request: Any) -> dict[str, Any]:
+        assert self.process.stdin and self.process.stdout
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline() or '{"error": "the process ended"}')
+        return answer
+
     def time(self, name: str, seconds: float) -> float | str:
         """Seconds per call, or what went wrong."""
-        assert self.process.stdin and self.process.stdout
-        print(json.dumps({"name": name, "seconds": seconds}), file=self.process.stdin, flush=True)
-        answer = json.loads(self.process.stdout.readline() or '{"error": "the process ended"}')
+        answer = self.ask(name=name, seconds=seconds)
         return answer.get("median", answer.get("error"))  # type: ignore[no-any-return]
+
+
+def peak_of(workers: dict[str, Worker]) -> dict[str, float]:
+    """Flops and bytes per second at most, as the best of our builds among the workers measures them."""
+    builds = [worker for key, worker in workers.items() if key not in ("definition", "torch")]
+    return builds[0].ask(peak=True) if builds else {}
 
 
 def measure(workers: dict[str, Worker], name: str, seconds: float, rounds: int) -> dict[str, float | str]:
@@ -65,18 +77,21 @@ def measure(workers: dict[str, Worker], name: str, seconds: float, rounds: int) 
     return result
 
 
-def rate(case: Any, seconds: float) -> str:
-    if case.flops:
-        return f"{case.flops / seconds / 1e9:8.1f} GFLOP/s"
-    return f"{case.bytes / seconds / 1e9:8.1f} GB/s   " if case.bytes else ""
+def rate(case: Any, seconds: float, peak: dict[str, float]) -> str:
+    kind = "flops" if case.flops else "bytes"
+    done = getattr(case, kind) / seconds
+    if not done:
+        return ""
+    share = f"{100 * done / peak[kind]:5.0f} %" if kind in peak else ""
+    return f"{done / 1e9:8.1f} {'GFLOP/s' if case.flops else 'GB/s   '}{share}"
 
 
-def line(name: str, case: Any, times: dict[str, float | str]) -> str:
+def line(name: str, case: Any, times: dict[str, float | str], peak: dict[str, float]) -> str:
     cells = [f"{t * 1e6:12.1f}" if isinstance(t, float) else f"{'failed':>12}" for t in times.values()]
     ours = [t for key, t in times.items() if key != "torch" and isinstance(t, float)]
     theirs = times.get("torch")
     ratio = f"{min(ours) / theirs:9.2f}" if ours and isinstance(theirs, float) else " " * 9
-    return f"{name:58}{''.join(cells)} {ratio}  {rate(case, min(ours)) if ours else ''}"
+    return f"{name:58}{''.join(cells)} {ratio}  {rate(case, min(ours), peak) if ours else ''}"
 
 
 def parse() -> argparse.Namespace:
@@ -108,13 +123,16 @@ def main() -> None:
     print(f"{options.threads} threads, microseconds per call (median of {options.rounds} turns)")
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         print(f"other work is running (load {os.getloadavg()[0]:.1f}): these figures will not hold")
+    peak = peak_of(workers)
+    if peak:
+        print(f"at most {peak['flops'] / 1e9:.0f} GFLOP/s, and {peak['bytes'] / 1e9:.0f} GB/s read and written")
     print()
     print(f"{'':58}{''.join(f'{key:>12}' for key in workers)}  vs torch  the best of ours")
     results = {}
     for name, case in worker.cases().items():
         if re.search(options.match, name):
             results[name] = measure(workers, name, options.seconds, options.rounds)
-            print(line(name, case, results[name]), flush=True)
+            print(line(name, case, results[name], peak), flush=True)
             for key, failure in results[name].items():
                 if isinstance(failure, str):
                     print(f"    {key}: {failure}")

@@ -1,4 +1,5 @@
 """Times cases under one library, in a process of its own: reads {"name", "seconds"} lines, answers {"median"} lines.
+To {"peak"} it answers what the machine can do at most, {"flops", "bytes"} per second.
 
 python worker.py LIBRARY THREADS
 """
@@ -48,12 +49,22 @@ def seconds_per_call(call: Callable[[], Any], seconds: float) -> float:
     return statistics.median(samples)
 
 
+def peak() -> dict[str, float]:
+    """What this build measures; nothing without one."""
+    from rushlight.kernels import native
+
+    return dict(zip(("flops", "bytes"), native.peak_rates())) if native else {}
+
+
 def main() -> None:
     torch = importlib.import_module(sys.argv[1])
     torch.set_num_threads(int(sys.argv[2]))
     known, made = cases(), {}
     for line in sys.stdin:
         request = json.loads(line)
+        if "peak" in request:
+            print(json.dumps(peak()), flush=True)
+            continue
         name = request["name"]
         try:
             if name not in made:

@@ -296,4 +296,9 @@ struct AdamOptions {
 // (amsgrad)
 void adam(const OptimizerTensors& tensors, const std::vector<double>& steps, const AdamOptions& options);
 
+// Multiplications and additions per second in registers, and bytes per second read and written by copies of n floats,
+// on all threads.
+double peak_flops();
+double peak_copy(const float* from, int64_t n, float* to);
+
 }  // namespace rushlight

@@ -102,7 +102,10 @@ def channel_sum(grad: Array) -> Array:
 # ---------------------------------------------------------------------------------------------------------- volumes
 #
 # A volume (N, C, D, H, W) is a batch of N * D' images once the slices that a window sees in depth are put side by side
-# as channels. Convolving those images adds up over the depth of the window, too.
+# as channels. Convolving those images adds up over the depth of the window, too. The slices are copied pixel by pixel,
+# channels last, or plane by plane where a pixel's few channels would make short copies.
+
+FEW_CHANNELS = 16
 
 
 def _depths(tap: int, stride: int, dilation: int, out: int) -> slice:
@@ -110,9 +113,16 @@ def _depths(tap: int, stride: int, dilation: int, out: int) -> slice:
 
 
 def _depth_to_channels(x: Array, kernel: int, stride: int, padding: int, dilation: int, out: int, groups: int) -> Array:
-    """(N, C, D, H, W) -> (N * D', C * kernel, H, W), channels last in memory and ordered (group, tap, channel)."""
-    wide = xp.moveaxis(widen(x, (padding, 0, 0), (padding, 0, 0)), 1, -1)  # (N, D, H, W, C)
-    seen = [wide[:, _depths(tap, stride, dilation, out)] for tap in range(kernel)]
+    """(N, C, D, H, W) -> (N * D', C * kernel, H, W), ordered (group, tap, channel)."""
+    wide, spots = widen(x, (padding, 0, 0), (padding, 0, 0)), range(kernel)
+    if x.shape[1] < FEW_CHANNELS:
+        seen = [xp.moveaxis(wide[:, :, _depths(tap, stride, dilation, out)], 1, 2) for tap in spots]
+        planes = [
+            s.reshape((*s.shape[:2], groups, -1, *s.shape[3:])) for s in seen
+        ]  # (N, D', groups, C / groups, H, W)
+        return xp.stack(planes, axis=3).reshape((x.shape[0] * out, x.shape[1] * kernel, *x.shape[3:]))
+    last = xp.moveaxis(wide, 1, -1)  # (N, D, H, W, C)
+    seen = [last[:, _depths(tap, stride, dilation, out)] for tap in spots]
     groups_apart = [s.reshape((*s.shape[:4], groups, s.shape[4] // groups)) for s in seen]
     images = xp.stack(groups_apart, axis=5)  # (N, D', H, W, groups, kernel, C / groups)
     return xp.moveaxis(images.reshape((x.shape[0] * out, *x.shape[3:], x.shape[1] * kernel)), -1, 1)

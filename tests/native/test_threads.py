@@ -89,3 +89,9 @@ for _ in range(3):
 print(train() == expected)
 """
     assert run(code, native.isa) == "True"
+
+
+def test_peak_rates_are_those_of_a_processor(native):
+    flops, bytes = native.peak_rates()
+    assert 1e8 < flops < 1e15
+    assert 1e7 < bytes < 1e13
