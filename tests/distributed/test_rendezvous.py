@@ -115,6 +115,26 @@ def test_programs_that_start_their_ranks(way: str, tmp_path: Path) -> None:
     assert bad[0] == 1 and "ValueError: a mistake of this rank's" in bad[2] and "all done" not in bad[1]
 
 
+def test_a_command_on_each_machine(tmp_path: Path) -> None:
+    """`rushlight launch --nnodes`, as torchrun has it; a rank that fails before all have met ends those beside it."""
+    good, bad = tmp_path / "good.py", tmp_path / "bad.py"
+    good.write_text(
+        "import os, sys, torch.distributed as dist\n"
+        "dist.init_process_group('gloo')\n"
+        "found = [None] * dist.get_world_size()\n"
+        "dist.all_gather_object(found, int(os.environ['LOCAL_RANK']))\n"
+        "assert found == [0, 1, 0, 1] and dist.get_node_local_rank() == found[dist.get_rank()], found\n"
+        "sys.stdout.write(f'met {dist.get_rank()}\\n')\n"  # in one piece: others write too
+    )
+    bad.write_text("import os, sys, time\nsys.exit(7) if os.environ['RANK'] == '3' else time.sleep(60)\n")
+    launch = [sys.executable, "-m", "rushlight", "launch", "--nproc-per-node", "2", "--nnodes", "2", "--node-rank"]
+    port = free_port()
+    done = ended([start(*launch, str(k), "--master-port", port, str(good)) for k in range(2)])
+    assert all(code == 0 for code, *_ in done), done
+    assert {line for _, out, _ in done for line in out.splitlines()} == {f"met {r}" for r in range(4)}
+    assert ended([start(*launch, "1", str(bad)), start(*launch, "2", str(good))])[0][0] == 7
+
+
 def alone(code: str, **environment: str) -> subprocess.Popen[str]:
     text = f"import rushlight.distributed as dist; from datetime import timedelta; dist.init_process_group({code})"
     return start(sys.executable, "-c", text, **environment)
