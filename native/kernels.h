@@ -91,15 +91,32 @@ void log_softmax_forward(const float* x, int64_t R, int64_t C, float* y);
 void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t C,
                           float* dx);  // dx = grad - e^y sum(grad)
 
-// lse[r] = log sum_c e^logits[r, c];  losses[r] = (1 - s) (lse[r] - logits[r, target[r]]) + s (lse[r] - mean_c
-// logits[r, c]), s = smoothing; 0 where target[r] is ignore. Targets must be valid.
-void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R,
-                        int64_t C, float* losses, float* lse);
+// The classes of rows, and what they weigh. Targets must be valid, or `ignore`.
+struct Classes {
+    const int64_t* target;
+    int64_t ignore;
+    const float* weight;  // (C,), or nullptr: 1
+    float total;          // the sum of all weights
+    float smoothing;      // s below
 
-// dlogits[r, c] = g[r] (e^(logits[r, c] - lse[r]) - (1 - s) [c = target[r]] - s / C),  g[r] = scale[r * scale_step]; 0
-// where ignored
-void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const int64_t* target,
-                            const float* lse, int64_t ignore, float smoothing, int64_t R, int64_t C, float* dlogits);
+    float weight_of(int64_t c) const { return weight ? weight[c] : 1.0f; }
+};
+
+// lse[r] = log sum_c e^logits[r, c], and with t the target of r
+// losses[r] = (1 - s) weight[t] (lse[r] - logits[r, t]) + s / C sum_c weight[c] (lse[r] - logits[r, c]); 0 where
+// ignored
+void cross_entropy_rows(const float* logits, const Classes& classes, int64_t R, int64_t C, float* losses, float* lse);
+
+// dlogits[r, c] = g[r] ((1 - s) weight[t] (p - [c = t]) + s / C (p sum(weight) - weight[c])) with
+// p = e^(logits[r, c] - lse[r]), g[r] = scale[r * scale_step]; 0 where ignored
+void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const Classes& classes,
+                            const float* lse, int64_t R, int64_t C, float* dlogits);
+
+// losses[r] = -weight[t] x[r, t]; 0 where ignored
+void nll_rows(const float* x, const Classes& classes, int64_t R, int64_t C, float* losses);
+
+// dx[r, c] = -g[r] weight[t] [c = t]; 0 where ignored
+void nll_gradient(const float* scale, int64_t scale_step, const Classes& classes, int64_t R, int64_t C, float* dx);
 
 // --- attention.cpp ---------------------------------------------------------------------------------------------------
 
@@ -171,6 +188,11 @@ bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* 
 // Over the middle dimension of x (O, R, I): y (O, I) is the sum, the largest, the smallest; NaN where there is one.
 // False: no memory.
 bool total(const float* x, int64_t O, int64_t R, int64_t I, float* y);
+// y[o, r, i] = sum over k <= r of x[o, k, i]
+void running_sums(const float* x, int64_t O, int64_t R, int64_t I, float* y);
+
+bool squares(const float* x, int64_t O, int64_t R, int64_t I, float* y);  // sums of them
+bool product(const float* x, int64_t O, int64_t R, int64_t I, float* y);
 bool largest(const float* x, int64_t O, int64_t R, int64_t I, float* y);
 bool smallest(const float* x, int64_t O, int64_t R, int64_t I, float* y);
 
@@ -187,6 +209,9 @@ bool all_below(const int64_t* index, int64_t n, int64_t size);       // whether 
 void gather(const Lanes& s, int size, const void* x, void* y);       // y (O, K, I) = x there; elements of 4 or 8 bytes
 void scatter(const Lanes& s, int size, const void* src, void* out);  // out = src (O, K, I) there, the last k stays
 void scatter_add(const Lanes& s, const float* src, float* out);      // out += src there, in the order of k
+
+// y[r, c] = [c = index[r]]
+void one_hot(const int64_t* index, int64_t R, int64_t C, int64_t* y);
 
 // --- norm.cpp --------------------------------------------------------------------------------------------------------
 
@@ -221,6 +246,15 @@ void group_norm_backward(const float* grad, const float* x, const float* weight,
 void rms_norm_forward(const float* x, const float* weight, float eps, int64_t R, int64_t C, float* y, float* rstd);
 void rms_norm_backward(const float* grad, const float* x, const float* weight, const float* rstd, int64_t R, int64_t C,
                        float* dx, float* dweight);
+
+// --- convert.cpp -----------------------------------------------------------------------------------------------------
+
+// By the bits of float32.
+void to_bfloat16(const uint32_t* x, int64_t n, uint16_t* y);
+void from_bfloat16(const uint16_t* x, int64_t n, uint32_t* y);
+// False: this build has no instruction for it.
+bool to_float16(const float* x, int64_t n, uint16_t* y);
+bool from_float16(const uint16_t* x, int64_t n, float* y);
 
 // --- copy.cpp --------------------------------------------------------------------------------------------------------
 

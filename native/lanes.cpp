@@ -35,6 +35,21 @@ void for_writes(const Lanes& s, const Body& body) {
     });
 }
 
+// The same where the index is along the last dimension (I = 1): one element at a time, and nothing else to do.
+template <class Body>
+void for_elements(const Lanes& s, int64_t begin, int64_t end, const Body& body) {
+    for (int64_t o = begin; o < end; o++) {
+        const int64_t* index = s.index + o * s.index_o;
+        const int64_t from = o * s.S, to = o * s.K;
+        for (int64_t k = 0; k < s.K; k++) body(from + index[k * s.index_k], to + k);
+    }
+}
+
+template <class Body>
+void for_rows(const Lanes& s, const Body& body) {
+    parallel_for(s.O, max(1, RANGE / s.K), [&](int64_t begin, int64_t end) { for_elements(s, begin, end, body); });
+}
+
 template <class T>
 void copy_run(T* to, const T* from, int64_t n) {
     if (n == 1)
@@ -45,6 +60,7 @@ void copy_run(T* to, const T* from, int64_t n) {
 
 template <class T>
 void gather_elements(const Lanes& s, const T* x, T* y) {
+    if (s.I == 1 && s.O > 1) return for_rows(s, [=](int64_t place, int64_t element) { y[element] = x[place]; });
     parallel_for(s.O * s.K, max(1, RANGE / s.I), [&](int64_t begin, int64_t end) {
         int64_t o = begin / s.K, k = begin % s.K;
         for (int64_t r = begin; r < end; r++) {
@@ -57,6 +73,7 @@ void gather_elements(const Lanes& s, const T* x, T* y) {
 
 template <class T>
 void scatter_elements(const Lanes& s, const T* src, T* out) {
+    if (s.I == 1) return for_rows(s, [=](int64_t place, int64_t element) { out[place] = src[element]; });
     for_writes(s, [=](int64_t place, int64_t element, int64_t n) { copy_run(out + place, src + element, n); });
 }
 
@@ -87,10 +104,18 @@ void scatter(const Lanes& s, int size, const void* src, void* out) {
 }
 
 void scatter_add(const Lanes& s, const float* src, float* out) {
+    if (s.I == 1) return for_rows(s, [=](int64_t place, int64_t element) { out[place] += src[element]; });
     for_writes(s, [=](int64_t place, int64_t element, int64_t n) {
         float* to = out + place;
         const float* from = src + element;
         for (int64_t i = 0; i < n; i++) to[i] += from[i];
+    });
+}
+
+void one_hot(const int64_t* index, int64_t R, int64_t C, int64_t* y) {
+    parallel_for(R, max(1, RANGE / C), [=](int64_t begin, int64_t end) {
+        std::memset(y + begin * C, 0, size_t((end - begin) * C) * sizeof(int64_t));
+        for (int64_t r = begin; r < end; r++) y[r * C + index[r]] = 1;
     });
 }
 

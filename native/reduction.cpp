@@ -1,6 +1,7 @@
-// Sums, largest and smallest numbers over the middle dimension of (O, R, I): rows (I = 1), columns (O = 1), whole
-// arrays. The R numbers are cut into pieces by the shape alone, and the pieces' results are combined in order, so the
-// bits do not depend on threads. A piece is short enough for float32 to add up with little error.
+// Sums, sums of squares, products, largest and smallest numbers over the middle dimension of (O, R, I): rows (I = 1),
+// columns (O = 1), whole arrays. The R numbers are cut into pieces by the shape alone, and the pieces' results are
+// combined in order, so the bits do not depend on threads. A piece is short enough for float32 to add up with little
+// error.
 #include <limits>
 
 #include "kernels.h"
@@ -20,6 +21,14 @@ struct Sum {
     static vf combine(vf a, vf b) { return a + b; }
     static float across(vf v) { return sum(v); }
 };
+struct Squares : Sum {
+    static vf combine(vf a, vf b) { return a + b * b; }  // of the numbers; of partial results Sum's
+};
+struct Product {
+    static vf start() { return broadcast(1.0f); }
+    static vf combine(vf a, vf b) { return a * b; }
+    static float across(vf v) { return product(v); }
+};
 struct Max {
     static vf start() { return broadcast(-std::numeric_limits<float>::infinity()); }
     static vf combine(vf a, vf b) { return max_nan(a, b); }
@@ -30,6 +39,18 @@ struct Min {
     static vf combine(vf a, vf b) { return min_nan(a, b); }
     static float across(vf v) { return -max(-v); }
 };
+
+// What joins the results of parts.
+template <class Op>
+struct Joining {
+    using type = Op;
+};
+template <>
+struct Joining<Squares> {
+    using type = Sum;
+};
+template <class Op>
+using Join = typename Joining<Op>::type;
 
 // Lanes beyond the first n as if they were not there.
 template <class Op>
@@ -44,7 +65,7 @@ float reduce_piece(const float* x, int64_t n) {
     for (; i + 4 * W <= n; i += 4 * W)
         for (int v = 0; v < 4; v++) part[v] = Op::combine(part[v], load(x + i + v * W));
     for (; i < n; i += W) part[0] = Op::combine(part[0], load_part<Op>(x + i, int(min(W, n - i))));
-    return Op::across(Op::combine(Op::combine(part[0], part[1]), Op::combine(part[2], part[3])));
+    return Op::across(Join<Op>::combine(Join<Op>::combine(part[0], part[1]), Join<Op>::combine(part[2], part[3])));
 }
 
 // y[i * step] = the result over x[i], x[i + step], ..., for the columns begin .. end of `rows` rows.
@@ -79,7 +100,7 @@ bool reduce_rows(const float* x, int64_t O, int64_t R, float* y) {
             partial[i] = reduce_piece<Op>(x + i / pieces * R + from, min(PIECE, R - from));
         }
     });
-    return pieces == 1 || reduce_rows<Op>(partial, O, pieces, y);
+    return pieces == 1 || reduce_rows<Join<Op>>(partial, O, pieces, y);
 }
 
 // Columns: (O, R, I) -> (O, I).
@@ -98,7 +119,7 @@ bool reduce_middle(const float* x, int64_t O, int64_t R, int64_t I, float* y, Sl
                      }
                  });
     const Slot other = slot == Slot::partial_sums ? Slot::output : Slot::partial_sums;
-    return pieces == 1 || reduce_middle<Op>(partial, O, pieces, I, y, other);
+    return pieces == 1 || reduce_middle<Join<Op>>(partial, O, pieces, I, y, other);
 }
 
 template <class Op>
@@ -106,9 +127,46 @@ bool reduce(const float* x, int64_t O, int64_t R, int64_t I, float* y) {
     return I == 1 ? reduce_rows<Op>(x, O, R, y) : reduce_middle<Op>(x, O, R, I, y, Slot::partial_sums);
 }
 
+// Rows of running sums, several at a time, since each sum waits for the one before; in double, as PyTorch adds up.
+constexpr int TOGETHER = 8;
+
+template <int N>
+void run_rows(const float* x, int64_t R, float* y) {
+    double sums[N] = {};
+    for (int64_t r = 0; r < R; r++)
+        for (int k = 0; k < N; k++) y[k * R + r] = float(sums[k] += double(x[k * R + r]));
+}
+
+void run_columns(const float* x, int64_t R, int64_t I, int64_t begin, int64_t end, float* y) {
+    double sums[4 * W] = {};
+    for (int64_t r = 0; r < R; r++)
+        for (int64_t i = begin; i < end; i++) y[r * I + i] = float(sums[i - begin] += double(x[r * I + i]));
+}
+
 }  // namespace
 
+void running_sums(const float* x, int64_t O, int64_t R, int64_t I, float* y) {
+    if (I == 1) {
+        parallel_for(ceil_div(O, TOGETHER), max(1, RANGE / (TOGETHER * R)), [=](int64_t begin, int64_t end) {
+            int64_t row = begin * TOGETHER;
+            const int64_t last = min(O, end * TOGETHER);
+            for (; row + TOGETHER <= last; row += TOGETHER) run_rows<TOGETHER>(x + row * R, R, y + row * R);
+            for (; row < last; row++) run_rows<1>(x + row * R, R, y + row * R);
+        });
+        return;
+    }
+    const int64_t blocks = ceil_div(I, 4 * W);
+    parallel_for(O * blocks, max(1, RANGE / (4 * W * R)), [=](int64_t begin, int64_t end) {
+        for (int64_t item = begin; item < end; item++) {
+            const int64_t from = item / blocks * R * I, column = item % blocks * 4 * W;
+            run_columns(x + from, R, I, column, min(I, column + 4 * W), y + from);
+        }
+    });
+}
+
 bool total(const float* x, int64_t O, int64_t R, int64_t I, float* y) { return reduce<Sum>(x, O, R, I, y); }
+bool squares(const float* x, int64_t O, int64_t R, int64_t I, float* y) { return reduce<Squares>(x, O, R, I, y); }
+bool product(const float* x, int64_t O, int64_t R, int64_t I, float* y) { return reduce<Product>(x, O, R, I, y); }
 bool largest(const float* x, int64_t O, int64_t R, int64_t I, float* y) { return reduce<Max>(x, O, R, I, y); }
 bool smallest(const float* x, int64_t O, int64_t R, int64_t I, float* y) { return reduce<Min>(x, O, R, I, y); }
 

@@ -166,6 +166,12 @@ inline float sum(vf v) {
     return v[0];
 }
 template <int H = W / 2>
+inline float product(vf v) {
+    v *= swap_lanes<H>(v, std::make_integer_sequence<int, W>());
+    if constexpr (H > 1) return product<H / 2>(v);
+    return v[0];
+}
+template <int H = W / 2>
 inline float max(vf v) {
     v = max_nan(v, swap_lanes<H>(v, std::make_integer_sequence<int, W>()));
     if constexpr (H > 1) return max<H / 2>(v);

@@ -1,5 +1,6 @@
-// Softmax over the last dimension, its logarithm, and cross entropy, which never writes the probabilities in its
-// forward pass. Each row is read while it is in the nearest cache.
+// Softmax over the last dimension, its logarithm, negative log-likelihood, and cross entropy, which never writes the
+// probabilities in its forward pass. Each row is read while it is in the nearest cache.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels.h"
@@ -113,35 +114,60 @@ void log_softmax_backward(const float* grad, const float* y, int64_t R, int64_t 
     });
 }
 
-void cross_entropy_rows(const float* logits, const int64_t* target, int64_t ignore, float smoothing, int64_t R,
-                        int64_t C, float* losses, float* lse) {
-    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+void cross_entropy_rows(const float* logits, const Classes& classes, int64_t R, int64_t C, float* losses, float* lse) {
+    const float s = classes.smoothing;
+    parallel_for(R, rows_per_range(C), [=, &classes](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; r++) {
             const float* x = logits + r * C;
+            const int64_t t = classes.target[r];
             lse[r] = row_log_sum_exp(x, C);
-            if (target[r] == ignore) {
+            if (t == classes.ignore) {
                 losses[r] = 0.0f;
                 continue;
             }
-            const float hit = lse[r] - x[target[r]];
-            losses[r] =
-                smoothing == 0.0f ? hit : (1.0f - smoothing) * hit + smoothing * (lse[r] - row_sum(x, C) / float(C));
+            losses[r] = (1.0f - s) * classes.weight_of(t) * (lse[r] - x[t]);
+            if (s == 0.0f) continue;
+            const float others = classes.weight ? row_dot(classes.weight, x, C) : row_sum(x, C);
+            losses[r] += s / float(C) * (lse[r] * classes.total - others);
         }
     });
 }
 
-void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const int64_t* target,
-                            const float* lse, int64_t ignore, float smoothing, int64_t R, int64_t C, float* dlogits) {
-    parallel_for(R, rows_per_range(C), [=](int64_t begin, int64_t end) {
+void cross_entropy_gradient(const float* scale, int64_t scale_step, const float* logits, const Classes& classes,
+                            const float* lse, int64_t R, int64_t C, float* dlogits) {
+    const float spread = classes.smoothing / float(C);
+    parallel_for(R, rows_per_range(C), [=, &classes](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; r++) {
             float* dx = dlogits + r * C;
-            if (target[r] == ignore) {
-                for (int64_t c = 0; c < C; c++) dx[c] = 0.0f;
+            const int64_t t = classes.target[r];
+            if (t == classes.ignore) {
+                std::fill(dx, dx + C, 0.0f);
                 continue;
             }
-            const float g = scale[r * scale_step], shift = lse[r], spread = g * smoothing / float(C);
-            map_row(logits + r * C, C, dx, [=](vf v) { return g * exp(v - shift) - spread; });
-            dx[target[r]] -= g * (1.0f - smoothing);
+            const float g = scale[r * scale_step], hit = g * (1.0f - classes.smoothing) * classes.weight_of(t);
+            const float slope = hit + g * spread * classes.total, shift = lse[r], share = g * spread;
+            map_row(logits + r * C, C, dx,
+                    [=](vf v) { return slope * exp(v - shift) - (classes.weight ? 0.0f : share); });
+            if (classes.weight && share != 0.0f)
+                for (int64_t c = 0; c < C; c++) dx[c] -= share * classes.weight[c];
+            dx[t] -= hit;
+        }
+    });
+}
+
+void nll_rows(const float* x, const Classes& classes, int64_t R, int64_t C, float* losses) {
+    for (int64_t r = 0; r < R; r++) {
+        const int64_t t = classes.target[r];
+        losses[r] = t == classes.ignore ? 0.0f : -x[r * C + t] * classes.weight_of(t);
+    }
+}
+
+void nll_gradient(const float* scale, int64_t scale_step, const Classes& classes, int64_t R, int64_t C, float* dx) {
+    parallel_for(R, rows_per_range(C), [=, &classes](int64_t begin, int64_t end) {
+        std::fill(dx + begin * C, dx + end * C, 0.0f);
+        for (int64_t r = begin; r < end; r++) {
+            const int64_t t = classes.target[r];
+            if (t != classes.ignore) dx[r * C + t] = -scale[r * scale_step] * classes.weight_of(t);
         }
     });
 }

@@ -1,5 +1,7 @@
-// Bindings of copies: in C order, in another shape, several arrays one after the other.
+// Bindings of copies: in C order, in half or single precision, in another shape, several arrays one after the other.
 #include "python/copy.h"
+
+#include <cstring>
 
 #include "kernels.h"
 
@@ -79,6 +81,47 @@ bool is_sorted(PyObject* o) {
     return true;
 }
 
+bool is_bfloat16(const PyArray_Descr* kind) {
+    const char* name = kind->typeobj->tp_name;
+    const size_t length = std::strlen(name);
+    return kind->kind == 'V' && PyDataType_ELSIZE(kind) == 2 && length >= 8 &&
+           std::strcmp(name + length - 8, "bfloat16") == 0;
+}
+
+// Whether it could.
+bool convert(PyObject* x, const PyArray_Descr* to, void* y) {
+    const PyArray_Descr* from = PyArray_DESCR(as_array(x));
+    const int64_t n = size(x);
+    if (from->type_num == NPY_FLOAT32 && to->type_num == NPY_HALF)
+        return to_float16(data(x), n, static_cast<uint16_t*>(y));
+    if (from->type_num == NPY_HALF && to->type_num == NPY_FLOAT32)
+        return from_float16(data<uint16_t>(x), n, static_cast<float*>(y));
+    if (from->type_num == NPY_FLOAT32 && is_bfloat16(to))
+        return to_bfloat16(data<uint32_t>(x), n, static_cast<uint16_t*>(y)), true;
+    if (is_bfloat16(from) && to->type_num == NPY_FLOAT32)
+        return from_bfloat16(data<uint16_t>(x), n, static_cast<uint32_t*>(y)), true;
+    return false;
+}
+
+// converted(x, dtype): between float32 and half precision
+PyObject* converted(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    if (count != 2 || !PyArray_CheckExact(args[0]) || !PyArray_DescrCheck(args[1]) || !size(args[0]) ||
+        !is_contiguous(args[0]) || !PyArray_ISBEHAVED_RO(as_array(args[0])))
+        return not_implemented();
+    auto* kind = reinterpret_cast<PyArray_Descr*>(args[1]);
+    if (PyDataType_ELSIZE(kind) + PyDataType_ELSIZE(PyArray_DESCR(as_array(args[0]))) != 6) return not_implemented();
+    Py_INCREF(kind);
+    Ref y(PyArray_NewFromDescr(&PyArray_Type, kind, ndim(args[0]), PyArray_DIMS(as_array(args[0])), nullptr, nullptr, 0,
+                               nullptr));
+    if (!y) return nullptr;
+    bool done;
+    {
+        Unlocked unlocked(6.0 * double(size(args[0])));
+        done = convert(args[0], kind, PyArray_DATA(y.array()));
+    }
+    return done ? y.release() : not_implemented();
+}
+
 // joined(arrays, axis) -> them one after the other
 PyObject* joined(PyObject*, PyObject* const* args, Py_ssize_t count) {
     int64_t axis = 0;
@@ -129,6 +172,7 @@ Ref copy_in_order(PyObject* o) {
 PyMethodDef copy_methods[] = {
     RUSHLIGHT_METHOD(copied, "x -> a copy of it in C order"),
     RUSHLIGHT_METHOD(reshaped, "x, shape -> x in that shape, copied"),
+    RUSHLIGHT_METHOD(converted, "x, dtype -> float32 in half precision, or back"),
     RUSHLIGHT_METHOD(joined, "arrays, axis -> them one after the other"),
     {},
 };

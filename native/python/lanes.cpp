@@ -119,9 +119,30 @@ PyObject* scatter_add_kernel(PyObject*, PyObject* const* args, Py_ssize_t count)
     return out.release();
 }
 
+// one_hot_rows(index, count) -> (.., count)
+PyObject* one_hot_rows(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    int64_t C = 0;
+    if (count != 2 || !is_array(args[0], NPY_INT64) || !is_contiguous(args[0]) || !size(args[0]) ||
+        ndim(args[0]) >= NPY_MAXDIMS || !read_int(args[1], &C) || C < 1 || size(args[0]) > INT64_MAX / 8 / C)
+        return not_implemented();
+    const int64_t* index = data<int64_t>(args[0]);
+    if (!all_below(index, size(args[0]), C)) return not_implemented();
+    npy_intp shape[NPY_MAXDIMS];
+    for (int d = 0; d < ndim(args[0]); d++) shape[d] = dim(args[0], d);
+    shape[ndim(args[0])] = C;
+    Ref y = new_array(NPY_INT64, ndim(args[0]) + 1, shape);
+    if (!y) return nullptr;
+    {
+        Unlocked unlocked(8.0 * double(size(y.get())));
+        one_hot(index, size(args[0]), C, data<int64_t>(y));
+    }
+    return y.release();
+}
+
 }  // namespace
 
 PyMethodDef lanes_methods[] = {
+    RUSHLIGHT_METHOD(one_hot_rows, "index (..), count -> (.., count), 1 at each index"),
     RUSHLIGHT_TWIN(all_below, "index, size -> whether every entry is in [0, size)"),
     RUSHLIGHT_METHOD(gather_kernel, "x, index, dim -> the elements that the index names along dim"),
     RUSHLIGHT_METHOD(scatter_kernel, "x, index, src, dim -> x with src written there"),

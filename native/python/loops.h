@@ -18,12 +18,17 @@ struct Loop {
     int result = 0;
 };
 
+// Our own loop where it is quicker than NumPy's and gives the same, or nullptr (own_loops.cpp).
+PyUFuncGenericFunction own_loop(const PyUFuncObject* ufunc, int type);
+
 inline Loop find_loop(const PyUFuncObject* ufunc, int type) {
     for (int i = 0; i < ufunc->ntypes; i++) {
         const char* types = ufunc->types + i * ufunc->nargs;
         bool fits = true;
         for (int k = 0; k < ufunc->nin; k++) fits = fits && types[k] == type;
-        if (fits) return {ufunc->functions[i], ufunc->data ? ufunc->data[i] : nullptr, types[ufunc->nin]};
+        if (!fits) continue;
+        const PyUFuncGenericFunction ours = own_loop(ufunc, type);
+        return {ours ? ours : ufunc->functions[i], ufunc->data ? ufunc->data[i] : nullptr, types[ufunc->nin]};
     }
     return {};
 }

@@ -60,10 +60,31 @@ PyObject* over(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return done ? y.release() : PyErr_NoMemory();
 }
 
+// running_sums(x, dim) -> y
+PyObject* running_sums_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    int64_t d = 0;
+    if (count != 2 || !is_f32_contiguous(args[0]) || !size(args[0]) || !read_int(args[1], &d) || d < 0 ||
+        d >= ndim(args[0]))
+        return not_implemented();
+    int64_t O = 1, I = 1;
+    for (int i = 0; i < ndim(args[0]); i++)
+        if (i != d) (i < d ? O : I) *= dim(args[0], i);
+    Ref y = new_f32_like(args[0]);
+    if (!y) return nullptr;
+    {
+        Unlocked unlocked(8.0 * double(size(args[0])));
+        running_sums(data(args[0]), O, dim(args[0], int(d)), I, data(y));
+    }
+    return y.release();
+}
+
 }  // namespace
 
 PyMethodDef reduction_methods[] = {
     RUSHLIGHT_ROW("total", over<total>, "x, axes, keepdims -> the sums"),
+    RUSHLIGHT_TWIN(running_sums, "x, dim -> the sum of each number and those before it"),
+    RUSHLIGHT_ROW("squares", over<squares>, "x, axes, keepdims -> the sums of squares"),
+    RUSHLIGHT_ROW("product", over<product>, "x, axes, keepdims -> the products"),
     RUSHLIGHT_ROW("largest", over<largest>, "x, axes, keepdims -> the largest numbers"),
     RUSHLIGHT_ROW("smallest", over<smallest>, "x, axes, keepdims -> the smallest numbers"),
     {},

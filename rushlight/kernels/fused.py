@@ -17,7 +17,7 @@ from .native import native
 
 F = TypeVar("F", bound=Callable[..., object])
 PLAIN = "fd"  # the dtypes (NumPy's letters) that programs compute in, beside bools
-EXTREMES = (np.maximum, np.minimum, np.fmax, np.fmin)
+EXTREMES = (np.fmax, np.fmin)
 
 
 def fused(definition: F) -> F:

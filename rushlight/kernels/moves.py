@@ -1,5 +1,5 @@
-"""Kernels that move numbers without computing: copies in C order, other shapes, arrays one after the other. Their twins
-copy in threads, through blocks where the order of dimensions changes."""
+"""Kernels that move numbers without computing: copies in C order, other shapes and dtypes, arrays one after the other.
+Their twins copy in threads, through blocks where the order of dimensions changes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def copied(x: Array) -> Array:
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where that is possible, else a copy."""
     return x.reshape(shape)
+
+
+@kernel
+def converted(x: Array, kind: Any) -> Array:
+    """A copy in another dtype."""
+    return x.astype(kind)
 
 
 @kernel

@@ -8,6 +8,7 @@ target per row.
 from __future__ import annotations
 
 import warnings
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .. import dtypes
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
+from ..kernels.moves import reshaped
 from ..mistakes import look_at_log_probabilities, look_at_logits
 from .promotion import all_values, is_half, not_a_tensor, not_implemented
 from .softmax import log_softmax
@@ -148,7 +150,9 @@ def _rows(x: Array) -> Array:
     """(N, C, d1, ...) or (C,) -> (R, C)."""
     if x.ndim == 2:
         return x
-    return (x if x.ndim == 1 else xp.moveaxis(x, 1, -1)).reshape((-1, x.shape[-1 if x.ndim == 1 else 1]))
+    if x.ndim == 1:
+        return x.reshape((1, -1))
+    return reshaped(xp.moveaxis(x, 1, -1), (prod(x.shape) // max(x.shape[1], 1), x.shape[1]))
 
 
 def _unrows(rows: Array, shape: tuple[int, ...]) -> Array:

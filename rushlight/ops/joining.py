@@ -12,7 +12,7 @@ from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import xp
 from ..kernels.arrays import host
-from ..kernels.moves import joined
+from ..kernels.moves import copied, joined
 from .dims import sizes, wrap_dim, wrap_dims
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, refuse_overlap
@@ -350,7 +350,7 @@ class Flip(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, dims: tuple[int, ...]) -> Array:
         ctx.dims = dims
-        return xp.flip(x, dims).copy()
+        return copied(xp.flip(x, dims))
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:

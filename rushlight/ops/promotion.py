@@ -18,6 +18,7 @@ from ..autograd.tape import Operator, TensorBase, owner, touch, wrap
 from ..batching import BatchedArray
 from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
 from ..kernels import kernel
+from ..kernels.moves import converted
 from .totals import total
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ class Cast(Operator):
     @staticmethod
     def forward(ctx: Operator, x: Array, kind: np.dtype[Any]) -> Array:
         ctx.source = x.dtype  # type: ignore[attr-defined]
-        return x.astype(kind)
+        return converted(x, kind)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return discard_imaginary(grad).astype(ctx.source) if ctx.source.kind != "c" else grad.astype(ctx.source)
+        return converted(discard_imaginary(grad), ctx.source) if ctx.source.kind != "c" else grad.astype(ctx.source)
 
 
 def cast(x: Any, kind: dtypes.dtype) -> Tensor:
@@ -46,7 +47,7 @@ def cast(x: Any, kind: dtypes.dtype) -> Tensor:
     if array.dtype == kind.numpy:
         return x
     if kind.category < dtypes.FLOAT:
-        return wrap(discard_imaginary(array).astype(kind.numpy))
+        return wrap(converted(discard_imaginary(array), kind.numpy))
     if array.dtype.kind == "c" and kind.category < dtypes.COMPLEX:
         return cast(x.real, kind)
     return Cast.apply(x, kind.numpy)
@@ -105,7 +106,7 @@ def in_float32(definition: F) -> F:
         if half is None:
             return definition(*args)
         kind = getattr(half, "_array", half).dtype
-        return _narrowed(single(*[a.astype(np.float32) if is_half(a) else a for a in args]), kind)
+        return _narrowed(single(*[converted(a, np.dtype(np.float32)) if is_half(a) else a for a in args]), kind)
 
     return call  # type: ignore[return-value]
 
@@ -114,7 +115,7 @@ def _narrowed(x: Any, kind: np.dtype[Any]) -> Any:
     """Float32 results, in a tuple or alone, in `kind`; everything else as it is."""
     if isinstance(x, tuple):
         return tuple(_narrowed(each, kind) for each in x)
-    return x.astype(kind) if getattr(getattr(x, "_array", x), "dtype", None) == np.float32 else x
+    return converted(x, kind) if getattr(getattr(x, "_array", x), "dtype", None) == np.float32 else x
 
 
 def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Array:

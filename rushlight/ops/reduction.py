@@ -19,6 +19,7 @@ from ..kernels import kernel, xp
 from .dims import wrap_dim
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, is_complex, is_half, not_implemented
+from .totals import product as product_over
 from .totals import total
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class Prod(Operator):
         if is_half(x):
             out = x.astype(np.float32).prod(axis=axes, keepdims=keepdims).astype(x.dtype)
         else:
-            out = x.prod(axis=axes, dtype=kind, keepdims=keepdims)
+            out = product_over(x if kind is None else x.astype(kind, copy=False), axes, keepdims)
         ctx.save(x, out)
         return out
 

@@ -21,6 +21,7 @@ from .promotion import cast, into, is_complex, is_half, not_implemented
 from .reduction import widened
 from .results import into_all
 from .sections import narrow
+from .totals import running_sums
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -30,7 +31,7 @@ Array = Any
 
 def _backwards(x: Array, dim: int) -> Array:
     """The sum of each element and all after it."""
-    return xp.flip(xp.cumsum(xp.flip(x, dim), axis=dim), dim)
+    return xp.flip(running_sums(xp.flip(x, dim), dim), dim)
 
 
 class Cumsum(Operator):
@@ -38,8 +39,8 @@ class Cumsum(Operator):
     def forward(ctx: Any, x: Array, dim: int, kind: Any) -> Array:
         ctx.dim = dim
         if is_half(x):
-            return xp.cumsum(x.astype(np.float32), axis=dim).astype(x.dtype)
-        return xp.cumsum(x, axis=dim, dtype=kind)
+            return running_sums(x.astype(np.float32), dim).astype(x.dtype)
+        return running_sums(x, dim) if kind is None else xp.cumsum(x, axis=dim, dtype=kind)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, ShapeError
+from ..kernels import kernel
 from ..kernels.arrays import running
 from . import results
 from .dims import wrap_dim
@@ -423,6 +424,12 @@ def bucketize(
     return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)
 
 
+@kernel
+def one_hot_rows(index: Array, count: int) -> Array:
+    """index (*) below count -> (*, count), 1 at each index and 0 elsewhere."""
+    return (index[..., None] == np.arange(count, like=index)).astype(np.int64)
+
+
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Each class index as a row (..., C) of zeros with a one at that place; C is the largest index + 1 if not given.
 
@@ -451,4 +458,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise OperatorError(
             f"one_hot: Class values must be smaller than num_classes, got {int(every.max())} for {count} classes"
         )
-    return wrap((array[..., None] == np.arange(count, like=array)).astype(np.int64))
+    return wrap(one_hot_rows(array, count))

@@ -14,6 +14,7 @@ from .dims import wrap_dim
 from .extremes import shared
 from .promotion import cast, in_float32, into, is_complex
 from .reduction import axes_of, count_of, mean, restore, widened
+from .totals import squares
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -211,7 +212,7 @@ def norm_backward(grad: Array, x: Array, out: Array, p: float, axes: tuple[int, 
 
 def _norm(x: Array, p: float, axes: tuple[int, ...], keepdims: bool) -> Array:
     if p == 2 and not is_complex(x):
-        return xp.sqrt((x * x).sum(axis=axes, keepdims=keepdims))
+        return xp.sqrt(squares(x, axes, keepdims))
     size = abs(x)
     if p == 0:
         return (size != 0).sum(axis=axes, keepdims=keepdims)

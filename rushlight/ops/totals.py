@@ -1,4 +1,4 @@
-"""The kernels under all reductions: sums, largest and smallest numbers over dimensions."""
+"""The kernels under all reductions: sums, products, largest and smallest numbers over dimensions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,24 @@ Array = Any
 def total(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
     """The sums over `axes`."""
     return x.sum(axis=axes, keepdims=keepdims)
+
+
+@kernel
+def running_sums(x: Array, dim: int) -> Array:
+    """The sum of each number and those before it along `dim`."""
+    return xp.cumsum(x, axis=dim)
+
+
+@kernel
+def squares(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """The sums of squares over `axes`."""
+    return (x * x).sum(axis=axes, keepdims=keepdims)
+
+
+@kernel
+def product(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """The products over `axes`."""
+    return x.prod(axis=axes, keepdims=keepdims)
 
 
 @kernel

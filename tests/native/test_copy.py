@@ -2,6 +2,7 @@
 
 import itertools
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -85,3 +86,26 @@ def test_joining_what_is_not_alike_is_left_to_numpy(native):
     x = np.ones((100, 100), np.float32)
     for pieces in ([x, x[:, 1:]], [x, x.astype(np.float64)], [x, x.T], [], [x, x[0]]):
         assert native.joined(pieces, 0) is NotImplemented
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_half_precision(native, name):
+    kind = np.dtype(getattr(ml_dtypes, name)) if name == "bfloat16" else np.dtype(name)
+    special = np.array(
+        [0, -0.0, np.inf, -np.inf, np.nan, 1e-40, 65519, 65520, 3e38, 1e-8, 6e-8, 1.00390625], np.float32
+    )
+    x = np.concatenate([special, np.random.default_rng(0).standard_normal(40_001).astype(np.float32) * 100])
+    found = native.converted(x, kind)
+    if found is NotImplemented:
+        assert native.isa == "baseline" and name == "float16"
+        return
+    assert found.dtype == kind
+    np.testing.assert_array_equal(found.astype(np.float32), x.astype(kind).astype(np.float32))
+    back = native.converted(found, np.dtype(np.float32))
+    np.testing.assert_array_equal(back, found.astype(np.float32))
+
+
+def test_other_dtypes_are_numpys(native):
+    x = numbers(100)
+    for array, kind in [(x, np.float64), (x, np.int16), (x[::2], np.float16), (x.astype(np.int16), np.float32)]:
+        assert native.converted(array, np.dtype(kind)) is NotImplemented

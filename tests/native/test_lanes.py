@@ -66,3 +66,12 @@ def test_threads_change_no_bit(native):
         results.append(native.scatter_add_kernel(x, index, src, 0).tobytes())
     native.set_num_threads(before)
     assert results[0] == results[1]
+
+
+def test_one_hot(native):
+    index = np.random.default_rng(0).integers(0, 9, (40, 70))
+    found = native.one_hot_rows(index, 9)
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, np.eye(9, dtype=np.int64)[index])
+    for args in [(index, 8), (-index - 1, 9), (index.astype("int32"), 9), (index[:, ::2], 9), (index[:0], 9)]:
+        assert native.one_hot_rows(*args) is NotImplemented

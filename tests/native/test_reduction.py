@@ -5,7 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-OPERATIONS = {"total": np.sum, "largest": np.max, "smallest": np.min}
+OPERATIONS = {
+    "total": np.sum,
+    "squares": lambda x, **how: np.square(x).sum(**how),
+    "largest": np.max,
+    "smallest": np.min,
+}
 SHAPES = [(5,), (1,), (9000,), (70, 33), (1000, 3), (4, 300, 65), (2, 3, 1, 5), (3, 1, 4097), ()]
 
 
@@ -28,6 +33,28 @@ def test_every_choice_of_dimensions(native, name, shape):
             exact = OPERATIONS[name](x.astype("float64"), axis=axes, keepdims=keepdims)
             assert ours.shape == exact.shape and ours.dtype == np.float32
             np.testing.assert_allclose(ours, exact, rtol=2e-6, atol=2e-6 * np.abs(x).sum() ** 0.5)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_products(native, shape):
+    x = np.asarray(1 + normal(*shape) / 64)
+    for axes in [tuple(range(len(shape))), *((d,) for d in range(len(shape)))]:
+        exact = x.astype("float64").prod(axis=axes)
+        np.testing.assert_allclose(native.product(x, axes, False), exact, rtol=1e-4)
+    if shape:
+        x[-1:] = np.nan
+        assert np.isnan(native.product(x, tuple(range(len(shape))), False))
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s], ids=str)
+def test_running_sums(native, shape):
+    x = normal(*shape)
+    for d in range(len(shape)):
+        found = native.running_sums(x, d)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, x.astype("float64").cumsum(d), rtol=1e-6, atol=1e-5)
+    for args in [(x, len(shape)), (x, -1), (x.astype("float64"), 0), (x[:0], 0)]:
+        assert native.running_sums(*args) is NotImplemented
 
 
 def test_layouts(native):

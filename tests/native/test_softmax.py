@@ -84,6 +84,49 @@ def test_cross_entropy_declines(native):
     assert (
         decline(logits, np.array([0, 1, 2, 3]), None, -100, 0.0, "mean") is NotImplemented
     )  # the definition names the index
-    assert decline(logits, target, np.ones(3, np.float32), -100, 0.0, "mean") is NotImplemented
+    assert decline(logits, target, np.ones(4, np.float32), -100, 0.0, "mean") is NotImplemented
     assert decline(logits, target[:2], None, -100, 0.0, "mean") is NotImplemented
     assert decline(logits, target, None, -100, 0.0, "average") is NotImplemented
+
+
+def class_weights(C):
+    return (np.random.default_rng(3).random(C) + 0.5).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_cross_entropy_with_weights(native, shape, reduction, smoothing):
+    from rushlight.ops.cross_entropy import cross_entropy_backward, cross_entropy_forward
+
+    plain = [getattr(kernel, "definition", kernel) for kernel in (cross_entropy_forward, cross_entropy_backward)]
+    logits, (R, C), weight = draw(*shape), shape, class_weights(shape[1])
+    target = np.random.default_rng(0).integers(0, C, R)
+    target[1:2] = -100
+    options = -100, smoothing, reduction
+    loss, lse = native.cross_entropy_forward(logits, target, weight, *options)
+    exact, exact_lse = plain[0](logits.astype(float), target, weight.astype(float), *options)
+    np.testing.assert_allclose(loss, exact, rtol=2e-5, atol=1e-5)
+    grad = np.full_like(loss, 0.7)
+    found = native.cross_entropy_backward(grad, logits, target, weight, lse, *options)
+    exact = plain[1](grad.astype(float), logits.astype(float), target, weight.astype(float), exact_lse, *options)
+    np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_negative_log_likelihood(native, weighted, reduction):
+    from rushlight.ops.cross_entropy import nll_backward, nll_forward
+
+    plain = [getattr(kernel, "definition", kernel) for kernel in (nll_forward, nll_backward)]
+    x, weight = draw(300, 33), class_weights(33) if weighted else None
+    target = np.random.default_rng(0).integers(0, 33, 300)
+    target[::7] = 5
+    loss = native.nll_forward(x, target, weight, 5, reduction)
+    np.testing.assert_allclose(loss, plain[0](x, target, weight, 5, reduction), rtol=1e-5)
+    grad = np.full_like(loss, 0.7)
+    found = native.nll_backward(grad, x.shape, target, weight, 5, reduction)
+    np.testing.assert_allclose(found, plain[1](grad, x.shape, target, weight, 5, reduction), rtol=1e-5)
+    target[3] = 33
+    assert native.nll_forward(x, target, weight, 5, reduction) is NotImplemented
+    assert native.nll_backward(grad, x.shape, target, weight, 5, reduction) is NotImplemented

@@ -89,3 +89,23 @@ def test_the_vocabulary_is_numpys():
     assert xp.stack is np.stack and xp.add.__name__ == "add" and xp.add(2, 3) == 5
     with pytest.raises(AttributeError):
         _ = xp.no_such_function
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "fmod", "logical_and", "logical_or", "logical_not", "sign"])
+def test_loops_of_our_own_give_what_numpys_give(native, name):
+    numpys, special = getattr(np, name), [0, -0.0, 1, -1, 0.3, 7.5, -7.5, 2**24, 3e38, 1e-40, np.inf, -np.inf, np.nan]
+    special = np.array([*special, *np.random.default_rng(0).standard_normal(60) * 1000], "float32")
+    a, b = np.meshgrid(special, special)
+    ours = native.in_threads(numpys)
+    with np.errstate(all="ignore"):
+        for operands in [(a, b), (a.T, b), (a, b[0]), (a[:, :1], b), (a[::2, ::2], b[::2, ::2])]:
+            operands = operands[: numpys.nin]
+            np.testing.assert_array_equal(ours(*operands), numpys(*operands))
+        if numpys.nin == 2:
+            for number in (0.3, 0.0, np.inf):
+                np.testing.assert_array_equal(ours(a, number), numpys(a, np.float32(number)))
+
+
+def test_remainders_have_the_sign_of_the_dividend(native):
+    x = np.array([-6.0, -0.0, 6.0], "float32")
+    assert list(np.signbit(native.in_threads(np.fmod)(x, 3.0))) == [True, True, False]
