@@ -4,7 +4,7 @@
 
 #include "kernels.h"
 #include "parallel.h"
-#include "python/binding.h"
+#include "python/copy.h"
 
 namespace rushlight {
 namespace {
@@ -136,12 +136,16 @@ PyObject* linear_forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 PyObject* linear_backward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     Matrix grad, x, weight;
-    if (count != 4 || !is_matrix(args[0], &grad) || !is_matrix(args[1], &x) || !is_matrix(args[2], &weight))
+    if (count != 4 || !is_f32(args[0], 2) || !is_matrix(args[1], &x) || !is_matrix(args[2], &weight))
         return not_implemented();
+    const bool repeated = stride(args[0], 0) == 0 || stride(args[0], 1) == 0;  // as the gradient of a sum is
+    Ref rows = repeated ? copy_in_order(args[0]) : Ref(Py_NewRef(args[0]));
+    if (!rows) return nullptr;
+    if (!is_matrix(rows.get(), &grad)) return not_implemented();
     const npy_intp R = dim(args[0], 0), O = dim(args[0], 1), K = dim(args[1], 1);
     bool needs[3];
     if (dim(args[1], 0) != R || dim(args[2], 0) != O || dim(args[2], 1) != K || !read_bools(args[3], 3, needs) ||
-        (needs[2] && !is_contiguous(args[0])))
+        (needs[2] && !is_contiguous(rows.get())))
         return not_implemented();
     const npy_intp dx_shape[] = {R, K}, dweight_shape[] = {O, K}, dbias_shape[] = {O};
     Ref dx = needs[0] ? new_f32(2, dx_shape) : none(), dweight = needs[1] ? new_f32(2, dweight_shape) : none();

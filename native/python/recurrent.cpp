@@ -1,7 +1,7 @@
 // Bindings of recurrent layers. What comes in per step, x_proj and grad, may have any distances between steps and
 // between sequences; everything else is in C order. Projected LSTMs are left to the definition.
 #include "kernels.h"
-#include "python/binding.h"
+#include "python/copy.h"
 
 namespace rushlight {
 namespace {
@@ -11,6 +11,13 @@ bool is_steps(PyObject* o) {
     return is_f32(o, 3) && size(o) > 0 && (stride(o, 2) == 4 || dim(o, 2) == 1) && stride(o, 0) % 4 == 0 &&
            stride(o, 1) % 4 == 0;
 }
+// The gradient of a sum is one number over and over: it is brought into rows.
+Ref as_steps(PyObject* o) {
+    if (is_f32(o, 3) && !is_steps(o)) return copy_in_order(o);
+    Py_INCREF(o);
+    return Ref(o);
+}
+
 Steps steps_of(PyObject* o) { return {data(o), stride(o, 0) / 4, stride(o, 1) / 4}; }
 
 bool is_matrix(PyObject* o, int64_t R, int64_t C) {
@@ -67,7 +74,10 @@ PyObject* lstm_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
 // lstm_backward(grad, dc, last, c0, w_hh, w_hr, gates, cells) -> dx_proj, dh, dh0, dc0
 PyObject* lstm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     RecurrentShape s;
-    if (count != 8 || args[5] != Py_None || !read_backward(4, args[0], args[4], &s) || !is_matrix(args[1], s.N, s.H) ||
+    if (count != 8) return not_implemented();
+    const Ref grad = as_steps(args[0]);
+    if (!grad) return nullptr;
+    if (args[5] != Py_None || !read_backward(4, grad.get(), args[4], &s) || !is_matrix(args[1], s.N, s.H) ||
         !is_matrix(args[3], s.N, s.H) || !is_dense_steps(args[6], s.L, s.N, 4 * s.H) ||
         !is_dense_steps(args[7], s.L, s.N, s.H))
         return not_implemented();
@@ -79,7 +89,7 @@ PyObject* lstm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = lstm_backward(s, steps_of(args[0]), data(args[1]), last == Py_None ? nullptr : data<int64_t>(last),
+        whole = lstm_backward(s, steps_of(grad.get()), data(args[1]), last == Py_None ? nullptr : data<int64_t>(last),
                               data(args[3]), data(args[4]), data(args[6]), data(args[7]), data(dx), data(dh), data(dh0),
                               data(dc0));
     }
@@ -106,7 +116,10 @@ PyObject* gru_forward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
 // gru_backward(grad, h0, w_hh, y, gates, hidden) -> dx_proj, dh_proj, dh0
 PyObject* gru_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     RecurrentShape s;
-    if (count != 6 || !read_backward(3, args[0], args[2], &s) || !is_matrix(args[1], s.N, s.H) ||
+    if (count != 6) return not_implemented();
+    const Ref grad = as_steps(args[0]);
+    if (!grad) return nullptr;
+    if (!read_backward(3, grad.get(), args[2], &s) || !is_matrix(args[1], s.N, s.H) ||
         !is_dense_steps(args[3], s.L, s.N, s.H) || !is_dense_steps(args[4], s.L, s.N, 3 * s.H) ||
         !is_dense_steps(args[5], s.L, s.N, s.H))
         return not_implemented();
@@ -115,7 +128,7 @@ PyObject* gru_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     bool whole;
     {
         Unlocked unlocked(work(s));
-        whole = gru_backward(s, steps_of(args[0]), data(args[1]), data(args[2]), data(args[3]), data(args[4]),
+        whole = gru_backward(s, steps_of(grad.get()), data(args[1]), data(args[2]), data(args[3]), data(args[4]),
                              data(args[5]), data(dx), data(dproducts), data(dh0));
     }
     return whole ? PyTuple_Pack(3, dx.get(), dproducts.get(), dh0.get()) : PyErr_NoMemory();
@@ -143,7 +156,10 @@ PyObject* rnn_forward(PyObject*, PyObject* const* args, Py_ssize_t count) {
 // rnn_backward(grad, w_hh, y, nonlinearity) -> dx_proj, dh0
 PyObject* rnn_backward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     RecurrentShape s;
-    if (count != 4 || !read_backward(1, args[0], args[1], &s) || !is_dense_steps(args[2], s.L, s.N, s.H))
+    if (count != 4) return not_implemented();
+    const Ref grad = as_steps(args[0]);
+    if (!grad) return nullptr;
+    if (!read_backward(1, grad.get(), args[1], &s) || !is_dense_steps(args[2], s.L, s.N, s.H))
         return not_implemented();
     const bool relu = is_text(args[3], "relu");
     if (!relu && !is_text(args[3], "tanh")) return not_implemented();
@@ -153,7 +169,7 @@ PyObject* rnn_backward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     {
         Unlocked unlocked(work(s));
         const auto backward = relu ? rnn_relu_backward : rnn_tanh_backward;
-        whole = backward(s, steps_of(args[0]), data(args[1]), data(args[2]), data(dx), data(dh0));
+        whole = backward(s, steps_of(grad.get()), data(args[1]), data(args[2]), data(dx), data(dh0));
     }
     return whole ? PyTuple_Pack(2, dx.get(), dh0.get()) : PyErr_NoMemory();
 }

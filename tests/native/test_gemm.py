@@ -101,6 +101,11 @@ def test_linear_backward(native, R, O, K):
     assert native.linear_backward(grad, x, weight, (False, False, False)) == (None, None, None)
     only = native.linear_backward(grad, x, weight, (False, True, False))
     assert only[0] is None and only[2] is None and (only[1] == dweight).all()
+    repeated = np.broadcast_to(grad[:1, :1], (R, O))  # the gradient of a sum
+    dx, dweight, dbias = native.linear_backward(repeated, x, weight, (True, True, True))
+    close(dx, repeated.astype(float) @ weight)
+    close(dweight, repeated.astype(float).T @ x)
+    close(dbias, repeated.sum(axis=0, dtype=float))
 
 
 @pytest.mark.parametrize("M, N, K", [(64, 128, 784), (300, 300, 300), (10, 20, 9000), (1, 1000, 1000), (20, 17, 5)])

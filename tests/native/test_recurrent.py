@@ -74,6 +74,21 @@ def test_steps_at_any_distance(native):
     check(native, "lstm_backward", np.broadcast_to(grad[:, :1], (L, N, H)), h0, None, h0, w_hh, None, gates, cells)
 
 
+def test_the_gradient_of_a_sum(native):
+    """One number over and over, which has no rows of its own in memory."""
+    L, N, H = 6, 5, 16
+    grad, h0 = np.broadcast_to(np.float32(0.5), (L, N, H)), draw(N, H, seed=1)
+    w_hh, b_hh = weights(4, H, True)
+    _, gates, cells = check(native, "lstm_forward", draw(L, N, 4 * H), h0, h0, w_hh, b_hh, None)
+    check(native, "lstm_backward", grad, h0, None, h0, w_hh, None, gates, cells)
+    w_hh, b_hh = weights(3, H, True)
+    y, gates, hidden = check(native, "gru_forward", draw(L, N, 3 * H), h0, w_hh, b_hh)
+    check(native, "gru_backward", grad, h0, w_hh, y, gates, hidden)
+    w_hh, b_hh = weights(1, H, True)
+    y = check(native, "rnn_forward", draw(L, N, H), h0, w_hh, b_hh, "tanh")
+    check(native, "rnn_backward", grad, w_hh, y, "tanh")
+
+
 def test_saturated_gates(native):
     x, h0 = draw(4, 3, 4 * 16, scale=100), draw(3, 16, seed=1)
     check(native, "lstm_forward", x, h0, h0, *weights(4, 16, True), None)
