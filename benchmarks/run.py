@@ -94,6 +94,19 @@ def line(name: str, case: Any, times: dict[str, float | str], peak: dict[str, fl
     return f"{name:58}{''.join(cells)} {ratio}  {rate(case, min(ours), peak) if ours else ''}"
 
 
+def table(results: dict[str, dict[str, float | str]]) -> str:
+    """The cases that ran under PyTorch too as a Markdown table, microseconds per call."""
+    rows = ["| case | ours | PyTorch | ratio |", "| --- | ---: | ---: | ---: |"]
+    for name, times in results.items():
+        ours = [t for key, t in times.items() if key != "torch" and isinstance(t, float)]
+        theirs = times.get("torch")
+        if ours and isinstance(theirs, float):
+            rows.append(
+                f"| {name.split(': ')[1]} | {min(ours) * 1e6:.1f} | {theirs * 1e6:.1f} | {min(ours) / theirs:.2f} |"
+            )
+    return "\n".join(rows) + "\n"
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--match", default="", help="only cases whose name contains this regular expression")
@@ -106,6 +119,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.2, help="per variant, case and round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the seconds per call here as well")
+    parser.add_argument("--table", type=Path, help="write them as a Markdown table here as well")
     parser.add_argument("--tape", action="store_true", help="the cost of recording, instead")
     return parser.parse_args()
 
@@ -138,6 +152,8 @@ def main() -> None:
                     print(f"    {key}: {failure}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if options.table:
+        options.table.write_text(table(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

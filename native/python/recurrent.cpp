@@ -159,8 +159,7 @@ PyObject* rnn_backward(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (count != 4) return not_implemented();
     const Ref grad = as_steps(args[0]);
     if (!grad) return nullptr;
-    if (!read_backward(1, grad.get(), args[1], &s) || !is_dense_steps(args[2], s.L, s.N, s.H))
-        return not_implemented();
+    if (!read_backward(1, grad.get(), args[1], &s) || !is_dense_steps(args[2], s.L, s.N, s.H)) return not_implemented();
     const bool relu = is_text(args[3], "relu");
     if (!relu && !is_text(args[3], "tanh")) return not_implemented();
     Ref dx = new_steps(s, s.H), dh0 = new_states(s);

@@ -73,7 +73,12 @@ def arange(
     whole = np.int64 if exact or kind.kind in "iu" else np.float64
     if kind.kind in "iu" and not exact:
         start, step = int(start), int(step)
-    array = (start + step * np.arange(count, dtype=whole)).astype(kind)
+    array = np.arange(count, dtype=whole)
+    if step != 1:
+        array *= step
+    if start or whole is np.float64:  # (0.0 is added to -0.0)
+        array += start
+    array = array.astype(kind, copy=False)
     return finish(array, requires_grad) if out is None else placed(out, array, "arange")
 
 
