@@ -71,6 +71,23 @@ def test_python_blocks(document: Path, tmp_path: Path, monkeypatch: pytest.Monke
         assert Path(figure.name).exists(), f"no block saves {figure.name}"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", ["core.md", "functional.md", "optimizers.md", "table.md"])
+def test_lessons_hold_for_pytorch(lesson: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a lesson uses PyTorch's names only, its code prints the same there."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # its threads would wait for one another longer than they work
+    document, blocks = ROOT / "docs" / "learn" / lesson, pages.blocks
+    monkeypatch.setattr(pages, "blocks", lambda page: [(k, c.replace("rushlight", "torch")) for k, c in blocks(page)])
+    monkeypatch.chdir(tmp_path)
+    printed = pages.run(document)
+    torch.set_num_threads(before)
+    for block, compared, text in pages.shown(document):
+        theirs = printed[block].replace("AddmmBackward0", "LinearBackward0")  # names of fused operators are our own
+        assert not compared or pages.agree(text, theirs), f"shown:\n{text}\nprinted:\n{theirs}"
+
+
 @pytest.mark.parametrize("english, chinese", TRANSLATED, ids=lambda path: path.name)
 def test_translations_have_the_same_code(english: Path, chinese: Path) -> None:
     assert pages.same_code(english, chinese)
