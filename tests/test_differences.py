@@ -40,6 +40,8 @@ def test_half_precision_is_rounded_once():
     for kind in (rushlight.float16, rushlight.bfloat16):
         assert rushlight.equal(F.gelu(x.to(kind)), F.gelu(x.to(kind).float()).to(kind))
     assert not hasattr(rushlight, "complex32")
+    half = [t.complex(t.ones(1).half(), t.ones(1).half()).dtype for t in (torch, rushlight)]
+    assert list(map(str, half)) == ["torch.complex32", "torch.complex64"]
 
 
 def test_names_of_grad_fn():
