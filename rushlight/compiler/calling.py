@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from .. import optim
+from .. import mistakes, optim
 from ..autograd import grad_mode
 from ..autograd.tape import TensorBase
 from ..errors import RushlightError
@@ -107,6 +107,8 @@ class Caller:
     def _enter(self, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], whole: Any) -> Any:
         """Runs a function by its tree."""
         module = str(function.__module__)
+        if module == mistakes.__name__:
+            return whole(*args, **kwargs)  # tells of mistakes at most
         if module.partition(".")[0] == "rushlight" and not module.startswith(_OURS):
             return self._as_it_is(whole, self._without_owner(args, whole), kwargs)
         try:
@@ -184,7 +186,8 @@ class Caller:
     # ------------------------------------------------------------------------------------------- what is called again
 
     def _effect(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        result = function(*map(bare, args), **{k: bare(v) for k, v in kwargs.items()})
+        with self.recorder.free_to_read():
+            result = function(*map(bare, args), **{k: bare(v) for k, v in kwargs.items()})
         self.recorder.call(function, args, kwargs, result)
         return result
 
@@ -230,14 +233,16 @@ class Caller:
 
     def _operation(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.guarding.deep((args, tuple(kwargs.values())))
-        if kwargs.get("out") is not None or kwargs.get("generator") is not None or deferred(args, kwargs):
+        if any(kwargs.get(name) is not None for name in ("out", "generator", "rounding_mode")) or deferred(
+            args, kwargs
+        ):
             return self._as_it_is(function, args, kwargs)
         if not tensors_in(args, kwargs):
             return self._as_it_is(function, args, kwargs, f"{OPERATIONS[id(function)]} is called without tensors")
         if OPERATIONS[id(function)] == "masked_fill" and len(tensors_in(args, kwargs)) > 2:
             return self._as_it_is(function, args, kwargs, "masked_fill reads its value from a tensor")
-        if any(t._array.dtype.kind == "b" for t in tensors_in(args[1:])) and "getitem" in function.__name__:
-            return self._as_it_is(function, args, kwargs, "a mask picks elements, whose number may change")
+        if "getitem" in function.__name__ and tensors_in(args[1:]):
+            return self._as_it_is(function, args, kwargs, "a tensor picks elements: how depends on its own")
         return self.recorder.operation(function, args, kwargs)
 
     def _creation(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 from ..autograd.tape import TensorBase
 from ..nn.module import Module
 from .guarding import ABSENT, ATTRIBUTE, Guarding
-from .known import BINARY, BUILTINS, COMPARE, IN_PLACE, LOOKS, NUMBERS, UNARY
+from .known import BINARY, BUILTINS, COMPARE, IN_PLACE, LOOKS, NUMBERS, RAISING, UNARY
 from .source import FunctionTree
 from .values import PLAIN, Deferred, bare, deferred, leaves
 
@@ -295,6 +295,8 @@ class Frame:
     def binary(self, function: Any, left: Any, right: Any) -> Any:
         left, right = self.plain(left), self.plain(right)
         if isinstance(left, TensorBase) or isinstance(right, TensorBase):
+            if function in RAISING and all(_is_whole(each) for each in (left, right)):
+                self.refuse(f"{function.__name__} of integers, which may raise")
             return self.caller.recorder.operation(function, (left, right), {})
         result = function(left, right)
         for each in (left, right):
@@ -467,6 +469,11 @@ class Frame:
             self.assign(first.target, each)
             if all(self.truth(self.value(test)) for test in first.ifs):
                 yield from self.rounds(rest)
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is an integer, or a tensor of such."""
+    return value._array.dtype.kind in "iub" if isinstance(value, TensorBase) else isinstance(value, int)
 
 
 def _as_read(target: ast.expr) -> ast.expr:

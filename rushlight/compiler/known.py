@@ -25,7 +25,7 @@ def _words(text: str) -> list[str]:
 
 _ELEMENTWISE = _words("""
 abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp
-clamp_max clamp_min clip cos cosh deg2rad div divide eq erf erfc exp exp2 expm1 floor fmax fmin fmod frac ge greater
+clamp_max clamp_min clip cos cosh deg2rad div divide eq erf erfc exp exp2 expm1 floor fmax fmin frac ge greater
 greater_equal gt hypot isfinite isinf isnan le lerp less less_equal lgamma log log10 log1p log2 logaddexp logical_and
 logical_not logical_or logical_xor lt maximum minimum mul multiply nan_to_num ne neg negative not_equal positive pow
 rad2deg reciprocal round rsqrt rsub sigmoid sign sin sinh sqrt square sub subtract tan tanh true_divide trunc where
@@ -58,7 +58,7 @@ _IN_PLACE = _words("add_ clamp_ div_ exp_ mul_ relu_ sigmoid_ sub_ tanh_")
 _CASTS = _words("bfloat16 bool cpu double float half int long to")
 
 _SPECIAL = _words("""
-abs add and eq floordiv ge getitem gt iadd imul invert isub itruediv le lt matmul mul ne neg or pos pow radd rmatmul
+abs add and eq ge getitem gt iadd imul invert isub itruediv le lt matmul mul ne neg or pos pow radd rmatmul
 rmul rpow rsub rtruediv sub truediv xor
 """)
 
@@ -123,6 +123,9 @@ BINARY: dict[str, Any] = {
 IN_PLACE: dict[str, Any] = {
     name: getattr(operator, "i" + function.__name__.strip("_")) for name, function in BINARY.items()
 }
+RAISING = tuple(  # for some integers
+    table[name] for table in (BINARY, IN_PLACE) for name in ("FloorDiv", "Mod", "Pow", "LShift", "RShift")
+)
 UNARY: dict[str, Any] = {"USub": operator.neg, "UAdd": operator.pos, "Invert": operator.invert, "Not": operator.not_}
 COMPARE: dict[str, Any] = {
     "Eq": operator.eq,

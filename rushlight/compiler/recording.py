@@ -11,7 +11,8 @@ it does not know, since then something happened that it did not see.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,10 @@ from .values import PLAIN, Deferred, tensors_in
 
 Array = Any
 CALL, UNPACK, FORWARD, BEGIN, END, SUM, DELIVER, WRAP = range(8)  # Action in native/python/replay.cpp
+
+
+_READERS = "__array__ __bool__ __complex__ __contains__ __float__ __index__ __int__ item numpy tolist"
+READERS = tuple(vars(Tensor)[name] for name in _READERS.split(" "))  # what a tensor's elements are read by
 
 
 class Step:
@@ -105,6 +110,7 @@ class Recorder:
         self.objects: dict[int, int] = {}  # id of another object that a step made -> slot
         self.kept: list[Any] = []  # what ids were taken of
         self.starts: list[tuple[int, int]] = []  # slots of array and edge of each argument, then of each tensor
+        self.reading = False
         self.kept_graph = False  # by a backward that may be followed by another
         self.delivered: list[Any] = []  # tensors whose gradient came
         self.laid_out = 0  # tensors that became row-major
@@ -368,7 +374,8 @@ class Recorder:
 
     def number(self, function: Any, tensor: Any) -> Any:
         """A number that `function` reads from a tensor."""
-        value = function(tensor)
+        with self.free_to_read():
+            value = function(tensor)
         if self.refusals:
             return value
         slot = self.slot()
@@ -398,14 +405,29 @@ class Recorder:
                 self.kept.append(made)
             return made
 
-        detour(random.dropout_mask, mask)
-        detour(promotion.number_like, number)
+        def read(go_on: Any, *args: Any, **options: Any) -> Any:
+            if threading.get_ident() == here and not self.reading:
+                self.refuse("a function reads the elements of a tensor")
+            return go_on(*args, **options)
+
+        ways = [(random.dropout_mask, mask), (promotion.number_like, number), *((reader, read) for reader in READERS)]
+        for known, around in ways:
+            detour(known, around)
         try:
             with intercepting(self.operator):
                 return function()
         finally:
-            straighten(random.dropout_mask, mask)
-            straighten(promotion.number_like, number)
+            for known, around in ways:
+                straighten(known, around)
+
+    @contextmanager
+    def free_to_read(self) -> Iterator[None]:
+        """A block in which the elements of tensors may be read, since a replay reads them again."""
+        before, self.reading = self.reading, True
+        try:
+            yield
+        finally:
+            self.reading = before
 
     # ----------------------------------------------------------------------------------------------------- backward
 

@@ -279,3 +279,23 @@ def test_attention_with_masks_runs_as_it_is():
     for hidden in (torch.tensor([[False] * 3] * 2), torch.tensor([[False, False, True]] * 2)) * 2:
         assert bits(made(x, hidden)) == bits(attend(x, x, x, key_padding_mask=hidden)[0])
     assert capture_of(made).replays == 0
+
+
+def test_convolutions_are_recorded_while_images_are_looked_at(monkeypatch):
+    monkeypatch.setattr(torch.mistakes.looks, "images", 3)
+    for channels in (1, 8):
+        net = nn.Conv2d(channels, 2, 3)
+        made = torch.compile(net)
+        for _ in range(4):
+            x = torch.randn(2, channels, 5, 5)
+            assert bits(made(x)) == bits(net(x))
+        assert capture_of(made).replays == 2, explain(made)
+
+
+def test_integers_that_may_not_be_divided():
+    made = torch.compile(lambda x, y: x // y)
+    for y in (1, 2, 3, 4):
+        assert made(torch.tensor([7]), torch.tensor([y])).item() == 7 // y
+        assert made(torch.ones(1), torch.tensor([float(y)])).item() == 1 // y
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        made(torch.tensor([7]), torch.tensor([0]))

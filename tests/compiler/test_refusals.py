@@ -101,9 +101,25 @@ def random_numbers(x):
     return x * random.random()
 
 
+def repeats(x):
+    return x.repeat(x.abs().max().long())
+
+
+def indexes(x):
+    return x[(x[0] > 0).long()] + 1
+
+
+def narrows(x):
+    return x.narrow(0, (x[0] > 0).long(), 1) + 1
+
+
+def slices(x):
+    return x[: (x[0] > 0).long() + 1] + 1
+
+
 REFUSED = {
     decides: "the elements of a tensor decide",
-    picks: "a mask picks elements",
+    picks: "a tensor picks elements",
     appends: "a list is changed: append",
     prints: "print is called",
     counts: "an item is written to",
@@ -115,6 +131,10 @@ REFUSED = {
     makes_classes: "ClassDef in line",
     takes_data: "Tensor.data is read",
     calls_disabled: "disabled is disabled",
+    repeats: "a function reads the elements of a tensor",
+    indexes: "a tensor picks elements",
+    narrows: "a function reads the elements of a tensor",
+    slices: "a function reads the elements of a tensor",
 }
 
 
