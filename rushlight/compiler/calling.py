@@ -10,9 +10,11 @@ from contextlib import nullcontext
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+import numpy as np
+
 from .. import mistakes, optim
 from ..autograd import grad_mode
-from ..autograd.tape import TensorBase
+from ..autograd.tape import TensorBase, wrap
 from ..errors import RushlightError
 from ..nn import hooks
 from ..nn.container import ModuleList, Sequential
@@ -76,6 +78,12 @@ class Caller:
             return self._step(function, owner, args, kwargs)
         if isinstance(owner, Module) and bound in (Module.zero_grad, Module.parameters):
             return self._of_module(function, owner, args, kwargs)
+        if function is np.zeros_like or function is np.ones_like:
+            return self.recorder.new_array(function, args, kwargs)
+        if function is wrap:
+            result = wrap(*args)
+            self.recorder.array_slot(result)
+            return result
         if getattr(function, "_wrapped_by_lr_sched", False):
             return self._step(function, _stepped_by(function), args, kwargs)
         if isinstance(function, Apply):

@@ -151,6 +151,8 @@ class Guarding:
     def _of_class(self, cls: type, name: str) -> Any:
         if name == "apply" and issubclass(cls, Operator):
             return Apply(cls)
+        if name in ("__name__", "__qualname__"):
+            return getattr(cls, name)
         raw = class_attribute(cls, name)
         if raw is ABSENT:
             self.recorder.refuse(f"{cls.__name__}.{name} comes from a metaclass")

@@ -372,6 +372,15 @@ class Recorder:
             return slot
         return self.value_slot(value) if self._is_made(value) or self._is_constant(value) else self.slot(value)
 
+    def new_array(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Array:
+        """A new array like a known one, as our own code makes it."""
+        made = function(*args, **kwargs)
+        reads = [self.slot(function), self.slot(tuple(kwargs)), *map(self.value_slot, (*args, *kwargs.values()))]
+        slot = self.slots[id(made)] = self.slot()
+        self.kept.append(made)
+        self.step(CALL, _call_by_name, reads, [slot])
+        return made
+
     def number(self, function: Any, tensor: Any) -> Any:
         """A number that `function` reads from a tensor."""
         with self.free_to_read():
@@ -542,8 +551,8 @@ class WalkBack:
     def _deliver(self, leaf: Leaf, grad: Array, slot: int) -> None:
         tensor = leaf.tensor()
         _deliver(leaf, grad)
-        if leaf.hooks or leaf.after:
-            self.recorder.refuse("a gradient has hooks")
+        if leaf.hooks or leaf.after:  # perhaps those of an optimizer that looks at its first steps
+            self.recorder.later = True
         self.recorder.delivered.append(tensor)
         if tensor is None or not self.recorder.is_existing(tensor):
             self.recorder.refuse("a gradient is collected in an argument")

@@ -12,7 +12,7 @@ from tests.compiler.both_ways import bits
 
 # In some of their cases these run as they are: they find indices outside of an operator, or take lists of arrays.
 AS_THEY_ARE = frozenset(
-    "Tensor.__getitem__ cummax cummin einsum masked_fill max median min nn.functional.adaptive_max_pool1d "
+    "Tensor.__getitem__ cummax cummin div divide einsum masked_fill max median min nn.functional.adaptive_max_pool1d "
     "nn.functional.adaptive_max_pool2d nn.functional.pad sort split topk tril triu where".split()
 )
 
