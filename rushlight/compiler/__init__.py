@@ -1,16 +1,21 @@
 """`torch.compiler`: functions and modules that are recorded and replayed.
 
-api.py         compile, and the names of torch.compiler
-capture.py     a callable that replays, records, or calls
-evaluate.py    runs Python by its syntax tree, and sees what it does
-calling.py     calls as the evaluator makes them
-guarding.py    reads of Python's state, and what they found
-recording.py   operators and other calls as steps of a program
-direct.py      operators that are single kernels
-known.py       which functions are known
-source.py      the syntax tree of a function
-values.py      numbers read from tensors, plain values
-settings.py    torch._dynamo.config
+    api.py         compile, and the names of torch.compiler
+    capture.py     a callable that replays, records, or calls
+    evaluate.py    runs Python by its syntax tree, and sees what it does
+    calling.py     calls as the evaluator makes them
+    guarding.py    reads of Python's state, and what they found
+    recording.py   operators and other calls as steps of a program
+    backward.py    the walk back, recorded
+    steps.py       steps of a program
+    assembly.py    the program of a recording
+    direct.py      operators that are single kernels
+    known.py       which functions are known
+    source.py      the syntax tree of a function
+    values.py      numbers read from tensors, plain values
+    settings.py    torch._dynamo.config
+
+docs/compile.md says what can be recorded, and what is guarded.
 """
 
 from .api import (

@@ -26,10 +26,12 @@ from ..kernels import native
 from ..mistakes import Notice
 from ..nn import hooks
 from ..nn.module import locate
+from .assembly import assembled, dead
 from .calling import Caller
 from .guarding import BARE, ENTRY, LENGTH
-from .recording import CALL, WRAP, Recorder, assembled, dead
+from .recording import Recorder
 from .settings import settings
+from .steps import CALL, WRAP
 from .values import Deferred, bare
 
 log = logging.getLogger("rushlight.compiler")

@@ -38,6 +38,7 @@ _PARTS = (
 )  # fmt: skip
 
 
+_RECORDED = object()  # stands for the place of a tensor in the graph: only that there is one is guarded
 _CONVERSIONS: dict[str, Any] = {"s": str, "r": repr, "a": ascii}
 
 
@@ -256,6 +257,8 @@ class Frame:
             return self.caller.recorder.operation(getattr, (tensor, name), {})
         if name == "_array":
             return tensor._array  # of which only the looks may be read, see guarding.py
+        if name == "_edge":
+            return None if tensor._edge is None else _RECORDED
         found = getattr(tensor, name)
         if name in LOOKS or name in NUMBERS or isinstance(found, MethodType):
             return found

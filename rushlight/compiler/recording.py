@@ -20,47 +20,22 @@ import numpy as np
 from .. import random
 from ..autograd.grad_mode import mode
 from ..autograd.intercept import intercepting
-from ..autograd.tape import Leaf, Operator, Pick, TensorBase, steps, touch, version, wrap
-from ..autograd.walk import _deliver
+from ..autograd.tape import Operator, Pick, TensorBase, steps, touch, version
 from ..detour import detour, straighten
-from ..kernels import native
 from ..mistakes import look_at_mode
 from ..nn.parameter import Buffer, Parameter
 from ..ops import promotion
 from ..tensor import Tensor
-from .direct import GRAD, Direct, direct
+from .backward import WalkBack
+from .direct import direct
+from .steps import BEGIN, CALL, END, FORWARD, UNPACK, WRAP, Node, Step
 from .values import PLAIN, Deferred, tensors_in
 
 Array = Any
-CALL, UNPACK, FORWARD, BEGIN, END, SUM, DELIVER, WRAP = range(8)  # Action in native/python/replay.cpp
 
 
 _READERS = "__array__ __bool__ __complex__ __contains__ __float__ __index__ __int__ item numpy tolist"
 READERS = tuple(vars(Tensor)[name] for name in _READERS.split(" "))  # what a tensor's elements are read by
-
-
-class Step:
-    """One step: what is done (`action`), with which object, from which slots to which. `node` is set for those that
-    belong to an operator whose backward may come."""
-
-    __slots__ = ("action", "modules", "node", "object", "reads", "writes")
-
-    def __init__(
-        self, action: int, object_: Any, reads: list[int], writes: list[int], node: Node | None = None
-    ) -> None:
-        self.action, self.object, self.reads, self.writes, self.node = action, object_, reads, writes, node
-        self.modules: tuple[Any, ...] = ()
-
-
-class Node:
-    """An operator on the tape: its entry, the slot of the entry that a replay makes, and whether backward went through
-    it while recording."""
-
-    def __init__(self, entry: Operator, slot: int, direct: Direct | None, reads: list[int]) -> None:
-        self.entry, self.slot = entry, slot
-        self.walked = False
-        self.direct, self.reads = direct, reads  # how to do without the entry; slots of the arguments
-        self.writes: list[int] = []  # of what the forward kernel gives
 
 
 def copy_into(target: Array, result: Array) -> None:
@@ -475,144 +450,3 @@ def _call_by_name(function: Any, names: tuple[str, ...], *args: Any) -> Any:
     """`function` with the last arguments given by name."""
     place = len(args) - len(names)
     return function(*args[:place], **dict(zip(names, args[place:])))
-
-
-class WalkBack:
-    """The walk back over recorded operators (autograd/walk.py), which also writes down its steps. A gradient on its way
-    is an array and its slot."""
-
-    def __init__(self, recorder: Recorder, retain_graph: bool) -> None:
-        self.recorder, self.retain_graph = recorder, retain_graph
-        self.grads: dict[Any, Any] = {}
-        self.waiting: dict[Any, int] = {}
-
-    def run(self, root: Any, grad: Array, slot: int) -> None:
-        self.grads[root] = (grad, slot)
-        for node in self._order(root):
-            found = self.grads.pop(node, None)
-            if found is not None:
-                self._visit(node, found)
-            self._count_down(node)
-
-    def _order(self, root: Any) -> list[Any]:
-        """The entries on the way, newest first."""
-        queue, seen = [root], {root}
-        for node in queue:
-            for edge in node.edges:
-                if type(edge) is Leaf:
-                    self.waiting[edge] = self.waiting.get(edge, 0) + 1
-                elif edge is not None and edge not in seen:
-                    seen.add(edge)
-                    queue.append(edge)
-        return sorted(queue, key=lambda node: -node.seq)
-
-    def _visit(self, node: Any, found: Any) -> None:
-        recorder = self.recorder
-        if type(node) is Pick:
-            whole: Any = node.edges[0]
-            self.grads.setdefault(whole, [None] * whole.outputs)[node.index] = found
-            return
-        known = recorder.nodes.get(id(node))
-        if known is None or node.hooks or node.retained is not None or node.saved is None:
-            recorder.refuse("backward goes through a graph with hooks, or one that was not recorded")
-        several = type(found) is list
-        arrays = [None if f is None else f[0] for f in (found if several else [found])]
-        none = recorder.slot(None)
-        reads = [none if f is None else f[1] for f in (found if several else [found])]
-        result = node.differentiate(arrays if several else arrays[0], False)
-        result = result if type(result) is tuple else (result,)
-        wanted = [e is not None and dx is not None for e, dx in zip(node.edges, result)]
-        slots = [recorder.slot() if each else -1 for each in wanted]
-        if known is not None:
-            known.walked = True
-            recorder.step(UNPACK, type(node).backward, [known.slot, *reads], slots, known)
-        for edge, dx, slot in zip(node.edges, result, slots):
-            if slot >= 0:
-                self._add(edge, dx, slot)
-        if not self.retain_graph:
-            node.free()
-
-    def _add(self, edge: Any, dx: Array, slot: int) -> None:
-        have = self.grads.get(edge)
-        if have is None:
-            self.grads[edge] = (dx, slot)
-            return
-        total = self.recorder.slot()
-        self.recorder.step(SUM, None, [have[1], slot], [total])
-        self.grads[edge] = (have[0] + dx, total)
-
-    def _count_down(self, node: Any) -> None:
-        for edge in node.edges:
-            if type(edge) is Leaf:
-                self.waiting[edge] -= 1
-                if not self.waiting[edge] and edge in self.grads:
-                    self._deliver(edge, *self.grads.pop(edge))
-
-    def _deliver(self, leaf: Leaf, grad: Array, slot: int) -> None:
-        tensor = leaf.tensor()
-        _deliver(leaf, grad)
-        if leaf.hooks or leaf.after:  # perhaps those of an optimizer that looks at its first steps
-            self.recorder.later = True
-        self.recorder.delivered.append(tensor)
-        if tensor is None or not self.recorder.is_existing(tensor):
-            self.recorder.refuse("a gradient is collected in an argument")
-        else:
-            self.recorder.step(DELIVER, tensor, [slot], [])
-
-
-def dead(cls: Any) -> Any:
-    """An entry of the tape through which backward has gone."""
-    entry = cls()
-    entry.saved = None
-    return entry
-
-
-def _directly(recorder: Recorder, step: Step, node: Node) -> list[Any]:
-    """A step of an operator as the call of its kernel."""
-    assert node.direct is not None
-    forward = step.action == FORWARD
-    kernel, takes = (node.direct.forward, node.direct.takes) if forward else node.direct[3:]
-    reads = []
-    for source in takes:
-        if source == GRAD:
-            reads.append(step.reads[1])
-        elif source[0] == "constant":
-            reads.append(recorder.slot(source[1]))
-        else:
-            reads.append((node.reads if source[0] == "arg" else node.writes)[source[1]])
-    return [step.action, kernel, reads, node.writes if forward else step.writes, step.modules]
-
-
-def assembled(recorder: Recorder, results: list[int]) -> Any:
-    """The `native.Program` of a recording, whose results are these slots.
-
-    Operators through which backward went while recording need no place on the tape: their entry only has to know for
-    which arguments a gradient is wanted.
-    """
-    needed = Leaf(wrap(np.zeros(())))
-    flag = recorder.slot(needed)
-    rows: list[Any] = []
-    for step in recorder.steps:
-        reads = list(step.reads)
-        row = [step.action, step.object, reads, step.writes, step.modules]
-        if step.node is not None and step.node.walked:
-            if step.action in (END, CALL) or (step.action == BEGIN and step.node.direct):
-                continue
-            if step.action == BEGIN:
-                row[2] = [-1 if each < 0 else flag for each in reads]
-            elif step.node.direct:
-                row = _directly(recorder, step, step.node)
-        rows.append(row)
-    last: dict[int, int] = {}
-    for place, (_, _, reads, writes, _) in enumerate(rows):
-        last.update({slot: place for slot in (*reads, *writes) if slot >= 0})
-    keep = set(results) | {i for i, constant in enumerate(recorder.constants) if constant is not ...}
-    drops: dict[int, list[int]] = {}
-    for slot, place in last.items():
-        if slot not in keep:
-            drops.setdefault(place, []).append(slot)
-    steps = [(a, o, tuple(r), tuple(w), tuple(drops.get(i, ()))) for i, (a, o, r, w, _) in enumerate(rows)]
-    inputs = [array for array, _ in recorder.starts] + [edge for _, edge in recorder.starts]
-    assert native is not None
-    program = native.Program(tuple(recorder.constants), tuple(inputs), steps, tuple(results))
-    return program, [row[4] for row in rows]

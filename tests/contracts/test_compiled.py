@@ -8,6 +8,7 @@ from harness import Placeholder, families, resolve
 import rushlight
 from rushlight.compiler.api import capture_of
 from rushlight.compiler.known import OPERATIONS
+from rushlight.kernels import native
 from tests.compiler.both_ways import bits
 
 # In some of their cases these run as they are: they find indices outside of an operator, or take lists of arrays.
@@ -57,6 +58,7 @@ def outcome(function, arguments):
     return bits(results), bits(grads), [getattr(r, "requires_grad", None) for r in results]
 
 
+@pytest.mark.skipif(native is None, reason="no native build: nothing is recorded")
 @pytest.mark.parametrize("case", list(known_cases()))
 def test_replayed_on_other_numbers(case):
     function = resolve(rushlight, case.name)
