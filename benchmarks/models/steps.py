@@ -125,8 +125,21 @@ def replayed(case: Case) -> Case:
     return Case(f"{case.name}, replayed", make)
 
 
+def act(torch: Any) -> Call:
+    """An agent's choice: scores of one observation, without gradients."""
+    torch.manual_seed(0)
+    model, x = mlp(torch, 4, 64, 64, 2), torch.randn(1, 4)
+
+    def call() -> Any:
+        with torch.no_grad():
+            return model(x)
+
+    return call
+
+
 STEPS = [
     step("mlp 4-64-64-2, batch 1", lambda t: mlp(t, 4, 64, 64, 2), lambda t: t.randn(1, 4), 2, "Adam"),
+    step("mlp 4-64-64-2, batch 8", lambda t: mlp(t, 4, 64, 64, 2), lambda t: t.randn(8, 4), 2, "Adam"),
     step("mlp 4-64-64-2, batch 32", lambda t: mlp(t, 4, 64, 64, 2), lambda t: t.randn(32, 4), 2, "Adam"),
     step("mlp 784-128-64-10, batch 64", lambda t: mlp(t, 784, 128, 64, 10), lambda t: t.randn(64, 784), 10, "SGD"),
     step(
@@ -137,4 +150,5 @@ STEPS = [
     step("lstm 128, 32 x 50 words", reader, lambda t: t.randint(0, 1000, (32, 50)), 1000, "Adam"),
     step("transformer 4 x 128, 16 x 64 tokens", transformer, lambda t: t.randint(0, 65, (16, 64)), 10, "Adam"),
 ]
-CASES = [each for case in STEPS for each in (case, replayed(case))]
+CASES = [Case("mlp 4-64-64-2, batch 1, inference", act)]
+CASES += [each for case in STEPS for each in (case, replayed(case))]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +69,7 @@ def _check_floating(name: str, input: Tensor) -> None:
         raise OperatorError(f"{name}: result type Float can't be cast to the desired output type {input.dtype}")
 
 
+@lru_cache(maxsize=256)
 def _scale(kind: Any, keep: float) -> Any:
     """1 / keep, divided in the input's own precision, as PyTorch divides its mask."""
     real = kind.type(0).real.dtype.type if kind.kind == "c" else kind.type
@@ -84,10 +86,11 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
         return input
     _check_floating(name, input)
     mask = np.asarray(random.dropout_mask(None, array.shape if shape is None else shape, p), like=array)
+    scale = _scale(array.dtype, float(1 - p))
     if not inplace:
-        return Dropout.apply(input, mask, _scale(array.dtype, 1 - p))
+        return Dropout.apply(input, mask, scale)
     check_writable(input)
-    return write_(input, Dropout.apply(input, mask, _scale(array.dtype, 1 - p)), name)
+    return write_(input, Dropout.apply(input, mask, scale), name)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
