@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import detour, dtypes
-from ..autograd import intercept, walk, watch
+from ..autograd import intercept, watch
 from ..autograd.grad_mode import mode
 from ..autograd.tape import Pick, TensorBase
 from ..errors import RushlightError
@@ -182,14 +182,12 @@ def outside() -> list[tuple[int, Any, Any, Any]]:
         (ENTRY, vars(dtypes), "_default", dtypes.get_default_dtype()),
         (LENGTH, detour._detoured, None, 0),
         (LENGTH, hooks.any_global, None, 0),
-        (LENGTH, walk.on_walk, None, 0),
     ]
 
 
 def _undisturbed() -> bool:
     """Whether a recording made now would fit now."""
-    lengths = (detour._detoured, hooks.any_global, walk.on_walk)
-    return not (intercept._entered or watch._watching or any(lengths) or mode.inference)
+    return not (intercept._entered or watch._watching or detour._detoured or hooks.any_global or mode.inference)
 
 
 class Capture:

