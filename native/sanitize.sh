@@ -25,7 +25,9 @@ rm -f "$package"/rushlight/kernels/_native_*
 cp "$build/$module" "$package/rushlight/kernels"
 preload="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)"
 cd "$package"
-[ $# -gt 0 ] || set -- tests/native tests/contracts -k "native or twins"
+# (Without optimizations products are rounded otherwise, and NumPy's allocator keeps no blocks.)
+[ $# -gt 0 ] || set -- tests/native tests/contracts -k "native or twins" \
+    --ignore tests/native/test_accuracy.py --ignore tests/native/test_steady_state.py
 env PYTHONPATH="$PWD" RUSHLIGHT_ALLOCATOR=0 PYTHONMALLOC=malloc LD_PRELOAD="$preload" \
     ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
     "$python" -m pytest -q -x -p no:cacheprovider "$@"
