@@ -117,10 +117,10 @@ def _depth_to_channels(x: Array, kernel: int, stride: int, padding: int, dilatio
     wide, spots = widen(x, (padding, 0, 0), (padding, 0, 0)), range(kernel)
     if x.shape[1] < FEW_CHANNELS:
         seen = [xp.moveaxis(wide[:, :, _depths(tap, stride, dilation, out)], 1, 2) for tap in spots]
-        planes = [
-            s.reshape((*s.shape[:2], groups, -1, *s.shape[3:])) for s in seen
-        ]  # (N, D', groups, C / groups, H, W)
-        return xp.stack(planes, axis=3).reshape((x.shape[0] * out, x.shape[1] * kernel, *x.shape[3:]))
+        split = (*seen[0].shape[:2], groups, x.shape[1] // groups, *x.shape[3:])  # (N, D', groups, C / groups, H, W)
+        return xp.stack([s.reshape(split) for s in seen], axis=3).reshape(
+            (x.shape[0] * out, x.shape[1] * kernel, *x.shape[3:])
+        )
     last = xp.moveaxis(wide, 1, -1)  # (N, D, H, W, C)
     seen = [last[:, _depths(tap, stride, dilation, out)] for tap in spots]
     groups_apart = [s.reshape((*s.shape[:4], groups, s.shape[4] // groups)) for s in seen]
@@ -143,12 +143,12 @@ def _channels_to_depth(
 def _slices(volume: Array) -> Array:
     """(N, C, D, H, W) -> (N * D, C, H, W)."""
     last = xp.moveaxis(volume, 1, -1)
-    return xp.moveaxis(last.reshape((-1, *last.shape[2:])), -1, 1)
+    return xp.moveaxis(last.reshape((last.shape[0] * last.shape[1], *last.shape[2:])), -1, 1)
 
 
 def _flat_weight(weight: Array) -> Array:
     """(O, C, *K) -> (O, kd * C, kh, kw)."""
-    return xp.moveaxis(weight, 2, 1).reshape((weight.shape[0], -1, *weight.shape[3:]))
+    return xp.moveaxis(weight, 2, 1).reshape((weight.shape[0], weight.shape[1] * weight.shape[2], *weight.shape[3:]))
 
 
 def _forward_volumes(

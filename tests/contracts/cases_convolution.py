@@ -61,6 +61,10 @@ def convolutions():
         layouts=False,
     )
     yield Case(F + "conv3d", lambda t: (t(1, 2, 3, 4, 3), t(2, 2, 2, 2, 2), t(2)), {"stride": (1, 2, 1), "padding": 1})
+    yield Case(F + "conv3d", lambda t: (t(0, 2, 3, 4, 5), t(3, 2, 2, 3, 4), t(3)), id="no volumes")
+    yield Case(
+        F + "conv3d", lambda t: (t(0, 18, 3, 4, 5), t(4, 9, 2, 3, 4)), {"groups": 2}, id="no volumes, many channels"
+    )
     yield Case(F + "conv3d", lambda t: (t(1, 18, 3, 2, 2), t(4, 9, 2, 1, 2)), {"groups": 2}, id="many channels, groups")
     yield Case(
         F + "conv3d", lambda t: (t(1, 2, 3, 3, 4), t(2, 1, 2, 1, 2)), {"groups": 2, "dilation": (1, 1, 2)}, id="groups"
