@@ -157,9 +157,12 @@ def groups(rank: int, size: int) -> None:
 
 
 def bulk(rank: int, size: int) -> None:
-    x = full(rank, 1 << 18)  # 1 MB
-    dist.all_reduce(x)
-    equal(x, np.full(1 << 18, sum(range(size))))
+    """Sums of several pieces at the same time, waited for in any order."""
+    sums = [full(rank + k, (1 << 19) + k) for k in range(3)]  # 2 MB
+    works = [dist.all_reduce(x, async_op=True) for x in sums]
+    for k in (2, 0, 1) if rank else (1, 2, 0):
+        works[k].wait()
+        equal(sums[k], np.full((1 << 19) + k, sum(range(size)) + k * size))
 
 
 class Net(torch.nn.Module):
@@ -197,6 +200,21 @@ def training(rank: int, size: int) -> None:
                 optimizer.step()
             for p, q in zip(model.parameters(), alone.parameters()):
                 np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def wide(rank: int, size: int) -> None:
+    """Gradients of more than a piece, which are summed where they are; those of the pass before keep their values."""
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(700, 800))
+    held = []
+    for turn in range(2):
+        model.zero_grad()
+        model(full(rank + turn, 1, 700)).sum().backward()
+        held.append(model.module.weight.grad)
+    model.zero_grad(set_to_none=False)
+    model(full(rank + 2, 1, 700)).sum().backward()
+    assert model.module.weight.grad is held[1]
+    equal(held[0], np.full((800, 700), (size - 1) / 2))
+    equal(held[1], np.full((800, 700), (size - 1) / 2 + 2))
 
 
 def accumulating(rank: int, size: int) -> None:

@@ -38,6 +38,8 @@ def test_ranks_together(count: int) -> None:
         "messages",
         "groups",
         "training",
+        "wide",
+        "bulk",
         "accumulating",
         "buffers",
         "sharded",

@@ -1,8 +1,9 @@
 """Averages gradients over processes while the backward pass still computes others.
 
-Parameters are put in buckets, in the reverse of their order, which is about the order in which their gradients come.
-When all gradients of a bucket are there, they are summed over the processes by one operation that runs meanwhile; when
-the last is there, all are waited for and written back.
+Parameters are put in buckets, in the reverse of their order, which is about the order in which their gradients come;
+large ones have a bucket of their own, which is the gradient itself, so that it is never copied. When all gradients of a
+bucket are there, they are summed over the processes by one operation that runs meanwhile; when the last is there, all
+are waited for.
 
 Source: Li et al. (2020), "PyTorch Distributed: Experiences on Accelerating Data Parallel Training".
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.tape import Leaf, TensorBase, touch, wrap
+from ...autograd.tape import Leaf, TensorBase, wrap
 from ...autograd.walk import discover
 from ...distributed.channel import Work, mpi
 from ...distributed.failures import DistError
@@ -23,6 +24,7 @@ from ...errors import GraphError
 
 Array = Any
 FIRST_BUCKET = 1 << 20  # bytes: small, so that the first operation starts early
+ALONE = 1 << 20  # bytes: from this size on, a parameter has a bucket of its own
 
 
 class GradBucket:
@@ -30,13 +32,26 @@ class GradBucket:
 
     def __init__(self, index: int, parameters: Sequence[Any], count: int) -> None:
         self._index, self._parameters, self._count = index, list(parameters), count
-        kind = parameters[0]._array.dtype
-        sizes = [p._array.size for p in parameters]
-        self.flat = np.zeros(sum(sizes), kind)
-        ends = np.cumsum(sizes)
-        self.views = [self.flat[e - s : e].reshape(p._array.shape) for e, s, p in zip(ends, sizes, parameters)]
+        self.renew()
         self.missing: set[int] = set()  # positions whose gradient is not there yet
         self.under_way: Any = None  # a Work, or what a hook returned
+
+    def renew(self) -> None:
+        """Takes other memory, since that of the pass before is now `.grad`."""
+        if len(self._parameters) > 1:
+            sizes = [p._array.size for p in self._parameters]
+            self.flat = np.empty(sum(sizes), self._parameters[0]._array.dtype)
+            parts = np.split(self.flat, np.cumsum(sizes)[:-1])
+            self.views = [part.reshape(p._array.shape) for part, p in zip(parts, self._parameters)]
+
+    def put(self, k: int, grad: Array) -> None:
+        """The gradient at position k. Alone it is not copied, and is itself what is summed."""
+        if len(self._parameters) > 1:
+            self.views[k][...] = grad
+        else:
+            self.flat = np.ravel(grad)
+            self.views = [self.flat.reshape(grad.shape)]
+        self.missing.discard(k)
 
     def index(self) -> int:
         return self._index
@@ -58,15 +73,22 @@ class GradBucket:
 
 
 def buckets_of(parameters: Sequence[Any], cap: float) -> list[GradBucket]:
-    """Buckets of about `cap` bytes (the first of at most FIRST_BUCKET), each of one dtype."""
-    lots: list[list[Any]] = []
-    room, kind = 0.0, None
+    """Buckets of one large parameter, or of several of one dtype and about `cap` bytes together (FIRST_BUCKET at first),
+    in the order in which they will be full."""
+    full: list[list[Any]] = []
+    lot: list[Any] = []
+    room = min(cap, FIRST_BUCKET)
     for p in reversed(parameters):
-        if not lots or room < p._array.nbytes or p._array.dtype != kind:
-            room, kind = (cap if lots else min(cap, FIRST_BUCKET)), p._array.dtype
-            lots.append([])
-        lots[-1].append(p)
-        room -= p._array.nbytes
+        size = p._array.nbytes
+        if size >= ALONE:
+            full.append([p])
+            continue
+        if lot and (room < size or p._array.dtype != lot[0]._array.dtype):
+            full.append(lot)
+            lot, room = [], cap
+        lot.append(p)
+        room -= size
+    lots = [*full, lot] if lot else full
     return [GradBucket(k, lot, len(lots)) for k, lot in enumerate(lots)]
 
 
@@ -83,7 +105,7 @@ class Reducer:
     Args:
         cap: size of a bucket in bytes.
         find_unused: parameters that a forward pass does not use are found, and not waited for.
-        as_views: `.grad` becomes a view of the bucket.
+        as_views: `.grad` is a view of the same bucket's memory in every pass, which a pass overwrites.
     """
 
     def __init__(
@@ -110,7 +132,9 @@ class Reducer:
         if self.waiting and self.absent is None:
             raise GraphError(self._complaint())
         for bucket in self.buckets:
-            bucket.missing, bucket.under_way = set(range(len(bucket.views))), None
+            if not self.as_views:
+                bucket.renew()
+            bucket.missing, bucket.under_way = set(range(len(bucket.parameters()))), None
         self.waiting, self.next = True, 0
         self.absent = []
         if self.find_unused:
@@ -140,7 +164,7 @@ class Reducer:
         self.used[:] = 1
         for p in absent:
             self.used[self.numbers[id(p)]] = 0
-            self._ready(p, 0 if p.grad is None else p.grad._array)
+            self._ready(p, np.zeros_like(p._array) if p.grad is None else p.grad._array.copy())
 
     def _ready(self, parameter: Any, grad: Array) -> None:
         bucket, k = self.places[id(parameter)]
@@ -149,12 +173,8 @@ class Reducer:
                 f"DistributedDataParallel: parameter {self.numbers[id(parameter)]} got a gradient twice after one "
                 "forward pass; is it used in several backward passes, or in a checkpoint with use_reentrant=True?"
             )
-        scale = 1 if self.hook else 1 / self.group.size()
-        np.multiply(grad, bucket.flat.dtype.type(scale), out=bucket.views[k])
-        bucket.missing.discard(k)
-        for other in self.buckets[: self.next]:
-            if isinstance(other.under_way, Work):
-                other.under_way.is_completed()  # MPI makes progress while it is asked
+        bucket.put(k, grad)
+        self.group.channel.progress()  # MPI makes progress while it is asked
         while self.next < len(self.buckets) and not self.buckets[self.next].missing:
             self._start(self.buckets[self.next])
             self.next += 1
@@ -165,12 +185,14 @@ class Reducer:
         if self.hook is not None:
             bucket.under_way = self.hook(bucket)
             return
-        values = bucket.flat if bucket.flat.dtype.kind == "f" and bucket.flat.itemsize > 2 else bucket.flat.astype("f4")
+        halves = bucket.flat.dtype.kind != "f" or bucket.flat.itemsize < 4
+        values = bucket.flat.astype(np.float32) if halves else bucket.flat
 
         def finish() -> None:
-            bucket.flat[...] = values
+            if halves:
+                bucket.flat[...] = values
 
-        request = self.group.channel.all_reduce(values, mpi().SUM)
+        request = self.group.channel.all_reduce(values, mpi().SUM, 1 / self.group.size())
         bucket.under_way = Work(self.group.channel, request, f"all_reduce of gradient bucket {bucket.index()}", finish)
 
     def _finish(self) -> None:
@@ -189,8 +211,7 @@ class Reducer:
                     self._write(p, view)
 
     def _write(self, parameter: Any, average: Array) -> None:
-        if self.as_views or parameter.grad is None:
-            parameter.grad = wrap(average if self.as_views else average.copy())
+        if parameter.grad is None:
+            parameter.grad = wrap(average)
         else:
-            parameter.grad._array[...] = average
-            touch(parameter.grad._array)
+            parameter.grad.data = wrap(average)
