@@ -215,7 +215,8 @@ def test_two_hosts(hosts: list[list[str]]) -> None:
             start(
                 *hosts[r // 2], sys.executable, str(HERE / "ranks.py"), "collectives", "training", "bulk",
                 RANK=str(r), WORLD_SIZE="4", MASTER_ADDR="10.77.0.1", MASTER_PORT="29500",
-                UCX_TLS="tcp,self",  # these hosts share a kernel, so MPI would find a way around the network
+                UCX_TLS="tcp,self",  # these hosts share a kernel, so MPI would find a way around the network,
+                UCX_NET_DEVICES=f"up{hosts[r // 2][3]}",  # and takes the loopback of one for that of the other
             )
             for r in range(4)
         ]

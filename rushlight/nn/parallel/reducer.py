@@ -73,7 +73,7 @@ class GradBucket:
 
 
 def buckets_of(parameters: Sequence[Any], cap: float) -> list[GradBucket]:
-    """Buckets of one large parameter, or of several of one dtype and about `cap` bytes together (FIRST_BUCKET at first),
+    """Buckets of one large parameter, or of several of one dtype and about `cap` bytes (at first FIRST_BUCKET),
     in the order in which they will be full."""
     full: list[list[Any]] = []
     lot: list[Any] = []
