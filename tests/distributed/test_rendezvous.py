@@ -38,7 +38,11 @@ def start(*command: str, **environment: str) -> subprocess.Popen[str]:
 
 def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
     """Exit code, output and complaints of each."""
-    told = [p.communicate(timeout=60) for p in processes]
+    try:
+        told = [p.communicate(timeout=60) for p in processes]
+    finally:
+        for p in processes:
+            p.kill()
     return [(p.returncode, *words) for p, words in zip(processes, told)]
 
 
