@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "half.h"
 #include "kernels.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -209,28 +210,45 @@ bool gemm(int64_t M, int64_t N, int64_t K, Matrix a, Matrix b, const float* bias
     return run_tiles(p);
 }
 
-bool column_sums(const float* x, int64_t R, int64_t C, float* out) {
+namespace {
+
+// Partial sums of blocks of rows, then their sums; `fetch(at, lanes)` gives entries of x as floats, `put` takes sums.
+template <class Fetch, class Put>
+bool sum_columns(int64_t R, int64_t C, const Fetch& fetch, const Put& put) {
     const int64_t blocks = ceil_div(R, ROWS_PER_SUM);
     float* partial = scratch(Slot::partial_sums, size_t(blocks * C));
     if (!partial) return false;
-    const auto add_rows = [C](const float* rows, int64_t count, int64_t c, int lanes) {
-        vf total{};
-        for (int64_t r = 0; r < count; r++) total += load_first(rows + r * C + c, lanes);
-        return total;
-    };
     parallel_for(blocks, max(1, 65536 / (ROWS_PER_SUM * C)), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++)
             for (int64_t c = 0; c < C; c += W) {
-                const int64_t row = i * ROWS_PER_SUM;
                 const int lanes = int(min(W, C - c));
-                store_first(partial + i * C + c, add_rows(x + row * C, min(ROWS_PER_SUM, R - row), c, lanes), lanes);
+                vf total{};
+                for (int64_t r = i * ROWS_PER_SUM; r < min(R, (i + 1) * ROWS_PER_SUM); r++)
+                    total += fetch(r * C + c, lanes);
+                store_first(partial + i * C + c, total, lanes);
             }
     });
     for (int64_t c = 0; c < C; c += W) {
         const int lanes = int(min(W, C - c));
-        store_first(out + c, add_rows(partial, blocks, c, lanes), lanes);
+        vf total{};
+        for (int64_t i = 0; i < blocks; i++) total += load_first(partial + i * C + c, lanes);
+        put(c, total, lanes);
     }
     return true;
+}
+
+}  // namespace
+
+bool column_sums(const float* x, int64_t R, int64_t C, float* out) {
+    return sum_columns(
+        R, C, [x](int64_t at, int lanes) { return load_first(x + at, lanes); },
+        [out](int64_t c, vf total, int lanes) { store_first(out + c, total, lanes); });
+}
+
+bool column_sums_bf16(const uint16_t* x, int64_t R, int64_t C, uint16_t* out) {
+    return sum_columns(
+        R, C, [x](int64_t at, int lanes) { return Bfloat16::widen(load_half(x + at, lanes)); },
+        [out](int64_t c, vf total, int lanes) { store_half(out + c, Bfloat16::narrow(total), lanes); });
 }
 
 }  // namespace rushlight

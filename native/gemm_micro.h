@@ -24,13 +24,16 @@ constexpr int64_t AHEAD =
     12;  // steps that columns of A are fetched ahead; matters where they are far apart, as in a transpose
 
 // A matrix with any strides, in elements: entry (i, j) is at data[i * row + j * col].
-struct Matrix {
-    const float* data;
+template <class T>
+struct MatrixOf {
+    const T* data;
     int64_t row, col;
 
-    Matrix at(int64_t i, int64_t j) const { return {data + i * row + j * col, row, col}; }
-    Matrix transposed() const { return {data, col, row}; }
+    MatrixOf at(int64_t i, int64_t j) const { return {data + i * row + j * col, row, col}; }
+    MatrixOf transposed() const { return {data, col, row}; }
 };
+using Matrix = MatrixOf<float>;
+using HalfMatrix = MatrixOf<uint16_t>;  // half-precision numbers by their bits
 
 // Where a tile goes: its first entry, its place in all of C (for the epilogue), how many of its columns exist.
 struct Tile {

@@ -17,6 +17,22 @@ bool gemm(int64_t M, int64_t N, int64_t K, Matrix a, Matrix b, const float* bias
 
 // out[c] = sum_r x[r, c],  x (R, C)
 bool column_sums(const float* x, int64_t R, int64_t C, float* out);
+bool column_sums_bf16(const uint16_t* x, int64_t R, int64_t C, uint16_t* out);
+
+// --- gemm_bf16.cpp -----------------------------------------------------------------------------------------------
+
+// Where a product goes: to floats, or rounded to bfloat16. Rows of `row`.
+struct HalfResult {
+    float* wide;
+    uint16_t* narrow;
+    int64_t row;
+};
+
+// Whether this build and this processor multiply bfloat16 numbers.
+bool has_bf16_products();
+
+// As gemm, of bfloat16 matrices; sums are float32's, denormal numbers count as 0.
+bool gemm_bf16(int64_t M, int64_t N, int64_t K, HalfMatrix a, HalfMatrix b, const float* bias, bool relu, HalfResult c);
 
 // --- layout.cpp --------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@
 #include <numpy/arrayobject.h>
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 
 namespace rushlight {
@@ -60,6 +61,21 @@ inline bool is_array(PyObject* o, int type, int ndim = -1) {
 }
 inline bool is_f32(PyObject* o, int ndim = -1) { return is_array(o, NPY_FLOAT32, ndim); }
 
+// ml_dtypes' bfloat16, whose number NumPy gives out when it is registered.
+inline bool is_bfloat16(const PyArray_Descr* kind) {
+    static int number = -1;
+    if (kind->type_num == number) return true;
+    if (number >= 0 || kind->type_num < NPY_USERDEF) return false;
+    const char* dot = std::strrchr(kind->typeobj->tp_name, '.');
+    if (std::strcmp(dot ? dot + 1 : kind->typeobj->tp_name, "bfloat16") != 0) return false;
+    number = kind->type_num;
+    return true;
+}
+inline bool is_bf16(PyObject* o, int ndim = -1) {
+    return PyArray_CheckExact(o) && is_bfloat16(PyArray_DESCR(as_array(o))) && PyArray_ISBEHAVED_RO(as_array(o)) &&
+           (ndim < 0 || PyArray_NDIM(as_array(o)) == ndim);
+}
+
 // The same, with its elements in C order and without gaps.
 inline bool is_contiguous(PyObject* o) { return PyArray_IS_C_CONTIGUOUS(as_array(o)); }
 inline bool is_f32_contiguous(PyObject* o, int ndim = -1) { return is_f32(o, ndim) && is_contiguous(o); }
@@ -90,6 +106,13 @@ inline const float* data_or_null(PyObject* o) { return o == Py_None ? nullptr : 
 inline Ref new_array(int type, int ndim, const npy_intp* shape) { return Ref(PyArray_SimpleNew(ndim, shape, type)); }
 inline Ref new_f32(int ndim, const npy_intp* shape) { return new_array(NPY_FLOAT32, ndim, shape); }
 inline Ref new_f32_like(PyObject* o) { return new_f32(ndim(o), PyArray_DIMS(as_array(o))); }  // C order
+
+// Of the model's dtype, in C order.
+inline Ref new_of_kind(PyObject* model, int ndim, const npy_intp* shape) {
+    PyArray_Descr* kind = PyArray_DESCR(as_array(model));
+    Py_INCREF(kind);
+    return Ref(PyArray_NewFromDescr(&PyArray_Type, kind, ndim, shape, nullptr, nullptr, 0, nullptr));
+}
 
 // None in place of an array that was not asked for.
 inline Ref none() {

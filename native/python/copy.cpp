@@ -81,13 +81,6 @@ bool is_sorted(PyObject* o) {
     return true;
 }
 
-bool is_bfloat16(const PyArray_Descr* kind) {
-    const char* name = kind->typeobj->tp_name;
-    const size_t length = std::strlen(name);
-    return kind->kind == 'V' && PyDataType_ELSIZE(kind) == 2 && length >= 8 &&
-           std::strcmp(name + length - 8, "bfloat16") == 0;
-}
-
 // Whether it could.
 bool convert(PyObject* x, const PyArray_Descr* to, void* y) {
     const PyArray_Descr* from = PyArray_DESCR(as_array(x));
