@@ -28,6 +28,8 @@ class Callback:
     Attributes:
         order: at each moment, callbacks of a smaller order come first. Those that change gradients or weights stand
             below 0, those that only look stand at 0 or above; checkpoints come at 90.
+        first_rank_only: of several processes that train together, only rank 0 calls it: it writes or shows what is
+            the same for all, or would be written over by the others.
 
     Example:
         >>> class Patience(rushlight.train.Callback):
@@ -37,6 +39,7 @@ class Callback:
     """
 
     order: int = 0
+    first_rank_only: bool = False
 
     def on_fit_begin(self, run: Run) -> None:
         """Before anything; all is set up."""

@@ -22,6 +22,11 @@ def several() -> bool:
     return dist is not None and dist.is_initialized() and dist.get_world_size() > 1
 
 
+def later() -> bool:
+    """Whether this process is one of several, and not the first."""
+    return several() and bool(sys.modules["rushlight.distributed"].get_rank() > 0)
+
+
 def decided(answer: bool) -> bool:
     """Rank 0's answer, in all ranks: what they do together must not depend on the figures of each."""
     return bool(_from_rank_0(lambda: answer, "fit")) if several() else answer

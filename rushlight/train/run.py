@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rushlight
 
 from ..errors import ArgumentError
+from . import ranks
 from .batches import resumable
 from .callback import MOMENTS, Callback
 from .history import History
@@ -91,11 +92,13 @@ class Run:
         self.updates, self.parts = True, 1
         self.precision: Callable[[], Any] = contextlib.nullcontext
         self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
+        later = ranks.later()
+        self._called = [c for c in self.callbacks if not (later and c.first_rank_only)]
         self._listeners = {moment: self._listening(moment) for moment in MOMENTS}
 
     def _listening(self, moment: str) -> list[Callable[[Run], None]]:
         plain = getattr(Callback, moment)
-        return [getattr(c, moment) for c in self.callbacks if getattr(type(c), moment) is not plain]
+        return [getattr(c, moment) for c in self._called if getattr(type(c), moment) is not plain]
 
     @property
     def length(self) -> int | None:
@@ -171,7 +174,8 @@ class Run:
         self.epoch, self.step, self.batch_number = state["epoch"], state["step"], state["batch_number"]
         self.history.load_state_dict(state["history"])
         for name, callback in callbacks.items():
-            callback.load_state_dict(state["callbacks"][name])
+            if callback in self._called:
+                callback.load_state_dict(state["callbacks"][name])
 
     def _named_callbacks(self) -> dict[str, Callback]:
         """Those with a state, under their class and which of its kind they are."""

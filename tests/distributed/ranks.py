@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import sys
@@ -262,6 +264,22 @@ def buffers(rank: int, size: int) -> None:
     np.testing.assert_allclose(mine.grad.numpy(), every.grad.numpy()[4 * rank : 4 * rank + 4], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(sync.running_var.numpy(), alone.running_var.numpy(), rtol=1e-5)
     np.testing.assert_allclose(sync.running_mean.numpy(), alone.running_mean.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def fitted(rank: int, size: int) -> None:
+    """`fit` with a share of the data in each rank: rank 0 alone writes a log and shows how far it is."""
+    from rushlight.train import callbacks, fit
+
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    data = [(full(rank, 3, 2), full(1, 3, 1))] * 2
+    shown = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(shown):
+        log = callbacks.CSVLog(os.path.join(folder, "log.csv"))
+        history = fit(model, data, torch.nn.functional.mse_loss, optimizer, epochs=2, callbacks=[log])
+        assert os.listdir(folder) == ([] if rank else ["log.csv"])
+    assert ("epoch 2/2" in shown.getvalue()) == (rank == 0)
+    assert len(history.epochs) == 2
 
 
 def aborting(rank: int, size: int) -> None:

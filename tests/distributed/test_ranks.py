@@ -44,6 +44,7 @@ def test_ranks_together(count: int) -> None:
         "buffers",
         "sharded",
         "checkpoints",
+        "fitted",
     ]
     done = mpiexec(count, str(HERE / "ranks.py"), *names)
     assert done.returncode == 0, done.stderr

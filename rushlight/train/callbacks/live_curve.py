@@ -25,6 +25,7 @@ class LiveCurve(Callback):
     """
 
     order = 96
+    first_rank_only = True
 
     def __init__(self, width: int = 72, height: int = 12) -> None:
         self.width, self.height = width, height

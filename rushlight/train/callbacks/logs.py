@@ -27,6 +27,7 @@ class CSVLog(Callback):
     """
 
     order = 60
+    first_rank_only = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -61,16 +62,20 @@ class TensorBoard(Callback):
         every: write each so-manieth step.
 
     Raises:
-        ImportError: neither tensorboardX nor tensorboard is installed.
+        ImportError: when the training begins, neither tensorboardX nor tensorboard is installed.
     """
 
     order = 60
+    first_rank_only = True
 
     def __init__(self, folder: str | os.PathLike[str], every: int = 1) -> None:
+        self.folder = os.fspath(folder)
+        self.every = every
+
+    def on_fit_begin(self, run: Run) -> None:
         from ...utils.tensorboard import SummaryWriter  # few trainings write for TensorBoard
 
-        self.writer: Any = SummaryWriter(os.fspath(folder))
-        self.every = every
+        self.writer: Any = SummaryWriter(self.folder)
 
     def on_step(self, run: Run) -> None:
         if run.step % self.every == 0:
@@ -95,6 +100,7 @@ class Record(Callback):
     """
 
     order = 70
+    first_rank_only = True
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)

@@ -60,6 +60,7 @@ class Progress(Callback):
     """
 
     order = 95
+    first_rank_only = True
 
     def __init__(self, style: str = "auto") -> None:
         if style not in STYLES:
