@@ -97,4 +97,24 @@ void gelu_tanh_backward(const float* grad, const float* x, int64_t n, float* dx)
     });
 }
 
+void glu_forward(const float* x, int64_t R, int64_t C, float* y) {
+    parallel_for(R, max(1, grain / C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++)
+            for_vectors(C, [=, a = x + 2 * r * C](int64_t, const auto& load, const auto& store) {
+                store(y + r * C, load(a) * sigmoid(load(a + C)));
+            });
+    });
+}
+
+void glu_backward(const float* grad, const float* x, int64_t R, int64_t C, float* dx) {
+    parallel_for(R, max(1, grain / C), [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++)
+            for_vectors(C, [=, a = x + 2 * r * C, da = dx + 2 * r * C](int64_t, const auto& load, const auto& store) {
+                const vf g = load(grad + r * C), s = sigmoid(load(a + C)), share = g * s;
+                store(da, share);
+                store(da + C, share * load(a) * (1.0f - s));
+            });
+    });
+}
+
 }  // namespace rushlight

@@ -1,7 +1,8 @@
-// Box and Muller's transform of uniform numbers into normal ones, bit for bit as the definition in
-// rushlight/random/box_muller.py makes them: the same float32 steps in the same order, each rounded once. So here a
-// product and a sum are fused exactly where the definition fuses them, and `apart` keeps the compiler from fusing them
-// elsewhere.
+// Box and Muller's transform of uniform numbers into normal ones, bit for bit as the definitions in rushlight/random
+// make them. In double that is the C library's functions; in float32, the same steps in the same order, each rounded
+// once. So here a product and a sum are fused exactly where the definition fuses them, and `apart` keeps the compiler
+// from fusing them elsewhere.
+#include <cmath>
 #include <cstring>
 
 #include "kernels.h"
@@ -108,6 +109,36 @@ void box_muller32(const float* uniforms, int64_t n, float* normals) {
     parallel_for(n / (2 * HALF), 1 << 11, [=](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; b += BLOCKS)
             transform_blocks(uniforms + b * 2 * HALF, min(BLOCKS, end - b), normals + b * 2 * HALF);
+    });
+}
+
+constexpr double TWO_PI = 6.283185307179586;
+constexpr int64_t GRAIN = 1 << 11;  // pairs, of some 20 ns each
+
+void box_muller64(const double* uniforms, int64_t n, double* normals) {
+    parallel_for(n / 2, GRAIN, [=](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; p++) {
+            const int64_t i = p / HALF * 2 * HALF + p % HALF;
+            const double radius = std::sqrt(-2.0 * std::log(1 - uniforms[i])), angle = TWO_PI * uniforms[i + HALF];
+            normals[i] = radius * std::cos(angle);
+            normals[i + HALF] = radius * std::sin(angle);
+        }
+    });
+}
+
+void pairs_of_normals(const double* uniforms, int64_t n, double* normals) {
+    parallel_for(n / 2, GRAIN, [=](int64_t begin, int64_t end) {
+        for (int64_t i = 2 * begin; i < 2 * end; i += 2) {
+            const double radius = std::sqrt(-2.0 * std::log1p(-uniforms[i + 1])), angle = TWO_PI * uniforms[i];
+            normals[i] = radius * std::cos(angle);
+            normals[i + 1] = radius * std::sin(angle);
+        }
+    });
+}
+
+void libm_log1p(const double* x, int64_t n, double* y) {
+    parallel_for(n, 4 * GRAIN, [=](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) y[i] = std::log1p(x[i]);
     });
 }
 

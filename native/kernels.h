@@ -98,6 +98,49 @@ void gelu_backward(const float* grad, const float* x, int64_t n, float* dx);
 void gelu_tanh_forward(const float* x, int64_t n, float* y);  // y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 void gelu_tanh_backward(const float* grad, const float* x, int64_t n, float* dx);
 
+// x (R, 2, C), whose halves are a and b:  y = a sigmoid(b) (R, C)
+void glu_forward(const float* x, int64_t R, int64_t C, float* y);
+// grad (R, C):  dx = grad sigmoid(b), grad a sigmoid(b) (1 - sigmoid(b))
+void glu_backward(const float* grad, const float* x, int64_t R, int64_t C, float* dx);
+
+// --- pointwise.cpp: formulas y = f(x[0], ...; c[0], ...) of n elements
+// ------------------------------------------------
+
+// n numbers side by side, or (step = 0) one of them, W times.
+struct Operand {
+    const float* at;
+    int64_t step;
+};
+
+// clang-format off
+void clamped(const Operand* x, const float* c, int64_t n, float* y);               // min(max(x0, c0), c1)
+void inside_backward(const Operand* x, const float* c, int64_t n, float* y);       // x0 where c0 < x1 < c1, else 0
+void hardsigmoid_forward(const Operand* x, const float*, int64_t n, float* y);     // h = min(max(x0 + 3, 0), 6) / 6
+void hardsigmoid_backward(const Operand* x, const float*, int64_t n, float* y);    // x0 h'(x1)
+void hardswish_forward(const Operand* x, const float*, int64_t n, float* y);       // x0 h(x0)
+void hardswish_backward(const Operand* x, const float*, int64_t n, float* y);      // x0 (x1 h(x1))'
+void softshrink_forward(const Operand* x, const float* c, int64_t n, float* y);    // x0 nearer to 0 by c0, at most to 0
+void hardshrink_forward(const Operand* x, const float* c, int64_t n, float* y);    // x0 where |x0| > c0, else 0
+void shrink_backward(const Operand* x, const float* c, int64_t n, float* y);       // x0 where |x1| > c0, else 0
+void leaky_relu_forward(const Operand* x, const float* c, int64_t n, float* y);    // x0 where x0 > 0, else c0 x0
+void leaky_relu_backward(const Operand* x, const float* c, int64_t n, float* y);   // x0 where x1 > 0, else c0 x0
+void rsqrt_forward(const Operand* x, const float*, int64_t n, float* y);           // 1 / sqrt(x0)
+void plus_scaled(const Operand* x, const float* c, int64_t n, float* y);           // x0 + c0 x1
+void plus_product(const Operand* x, const float* c, int64_t n, float* y);          // x0 + c0 x1 x2
+void plus_quotient(const Operand* x, const float* c, int64_t n, float* y);         // x0 + c0 x1 / x2
+void blended(const Operand* x, const float* c, int64_t n, float* y);               // x0 + c0 (x1 - x0)
+void smooth_l1(const Operand* x, const float* c, int64_t n, float* y);  // d^2 / (2 c0) for d = |x0 - x1| < c0, else d - c0 / 2
+void smooth_l1_slope(const Operand* x, const float* c, int64_t n, float* y);       // x0 min(max((x1 - x2) / c0, -1), 1)
+void huber(const Operand* x, const float* c, int64_t n, float* y);  // d^2 / 2 for d = |x0 - x1| <= c0, else c0 (d - c0 / 2)
+void huber_slope(const Operand* x, const float* c, int64_t n, float* y);           // x0 min(max(x1 - x2, -c0), c0)
+// clang-format on
+
+// --- order.cpp -------------------------------------------------------------------------------------------------------
+
+// keys[r, s]: above, whole numbers in the order of x[r, s], NaN last (descending: in reverse, NaN first); below, 32
+// bits of s. So keys of a row are all different, and their order is a stable one of its elements.
+void sort_keys(const float* x, int64_t R, int64_t S, bool descending, int64_t* keys);
+
 // --- softmax.cpp: rows of C ------------------------------------------------------------------------------------------
 
 void softmax_forward(const float* x, int64_t R, int64_t C, float* y);
@@ -315,6 +358,30 @@ void avg_pool_backward(const float* grad, const PoolShape& shape, const float* d
 // Of each 16 numbers in [0, 1), u is the first half and v the second:  r = sqrt(-2 log(1 - u)), normals = r cos(2 pi
 // v), then r sin(2 pi v);  n is a multiple of 16
 void box_muller32(const float* uniforms, int64_t n, float* normals);
+
+// Of each 16 numbers in double, as above, by the C library's functions
+void box_muller64(const double* uniforms, int64_t n, double* normals);
+// Of each pair u, v in [0, 1):  r = sqrt(-2 log(1 - v)), normals = r cos(2 pi u), r sin(2 pi u);  n is even
+void pairs_of_normals(const double* uniforms, int64_t n, double* normals);
+// y = log(1 + x) by the C library
+void libm_log1p(const double* x, int64_t n, double* y);
+
+// --- twister.cpp: a state is TWISTER_WORDS words of key and the number of those that were handed out ----------------
+
+constexpr int64_t TWISTER_WORDS = 624;
+
+void twister_seeded(uint32_t seed, uint32_t* state);
+// Each draws n samples, and moves the state on
+void twister_words(uint32_t* state, int64_t n, uint64_t* words);               // of 32 bits
+void twister_uniform24(uint32_t* state, int64_t n, float* uniforms);           // 24 bits of a word / 2^24
+void twister_uniform53(uint32_t* state, int64_t n, double* uniforms);          // 53 bits of two words / 2^53
+void twister_tosses(uint32_t* state, int64_t n, int64_t limit, bool* tosses);  // 53 bits of two words < limit
+// least + word mod length;  0 < length < 2^28
+void twister_remainders(uint32_t* state, int64_t n, int32_t length, int64_t least, int64_t* integers);
+
+// y = x factor + offset, rounded once
+void multiply_add_f32(const float* x, int64_t n, float factor, float offset, float* y);
+void multiply_add_f64(const double* x, int64_t n, double factor, double offset, double* y);
 
 // --- shuffle.cpp -----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ They are bound by name (`relu = ops.relu`), and an in-place method is its operat
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import dtypes, ops
@@ -14,7 +15,7 @@ from .autograd.tape import TensorBase
 from .errors import UnsupportedError
 from .ops.comparison import or_not_implemented
 from .ops.low_level import hash_tensor
-from .ops.promotion import cast, overwrite
+from .ops.promotion import cast, overwrite, overwrite_straight
 from .rare_methods import RareMethods
 
 if TYPE_CHECKING:
@@ -35,7 +36,25 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def both(function: F) -> tuple[F, Callable[..., Any]]:
+def straight(function: Callable[..., Any], keeps_operands: bool = True) -> Callable[..., Any]:
+    """The in-place method of an operator of one kernel, element by element: see `overwrite_straight`."""
+    name = function.__name__ + "_"
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        bound = partial(function, **kwargs) if kwargs else function
+        return overwrite_straight(self, name, bound, *args, keeps_operands=keeps_operands)
+
+    method.__name__ = name
+    method.__doc__ = f"In-place version of `{function.__name__}`."
+    return method
+
+
+def keeping_none(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`straight`, where backward needs the result or nothing."""
+    return straight(function, keeps_operands=False)
+
+
+def both(function: F, in_place: Callable[[F], Callable[..., Any]] = in_place) -> tuple[F, Callable[..., Any]]:
     """An operator as a method, and its in-place method."""
     return function, in_place(function)
 
@@ -81,30 +100,30 @@ class Methods(RareMethods, TensorBase):
     __pow__, __rpow__ = ops.pow, reflected(ops.pow)
     __neg__, __pos__, __abs__ = ops.neg, ops.positive, ops.abs
 
-    add, add_ = both(ops.add)
-    sub, sub_ = both(ops.sub)
-    mul, mul_ = both(ops.mul)
-    div, div_ = both(ops.div)
-    subtract, subtract_ = both(ops.subtract)
-    multiply, multiply_ = both(ops.multiply)
-    divide, divide_ = both(ops.divide)
-    true_divide, true_divide_ = both(ops.true_divide)
+    add, add_ = both(ops.add, keeping_none)
+    sub, sub_ = both(ops.sub, keeping_none)
+    mul, mul_ = both(ops.mul, straight)
+    div, div_ = both(ops.div, straight)
+    subtract, subtract_ = both(ops.subtract, keeping_none)
+    multiply, multiply_ = both(ops.multiply, straight)
+    divide, divide_ = both(ops.divide, straight)
+    true_divide, true_divide_ = both(ops.true_divide, straight)
     floor_divide, floor_divide_ = both(ops.floor_divide)
     remainder, remainder_ = both(ops.remainder)
     fmod, fmod_ = both(ops.fmod)
-    pow, pow_ = both(ops.pow)
+    pow, pow_ = both(ops.pow, straight)
     float_power, float_power_ = both(ops.float_power)
     __iadd__, __isub__, __imul__, __itruediv__, __ifloordiv__ = add_, sub_, mul_, true_divide_, floor_divide_
     __imod__, __ipow__ = remainder_, pow_
     maximum, minimum, fmax, fmin = ops.maximum, ops.minimum, ops.fmax, ops.fmin
     logaddexp, logaddexp2, positive, frexp = ops.logaddexp, ops.logaddexp2, ops.positive, ops.frexp
-    clamp, clamp_ = both(ops.clamp)
-    clip, clip_ = both(ops.clip)
-    clamp_min, clamp_min_ = both(ops.clamp_min)
-    clamp_max, clamp_max_ = both(ops.clamp_max)
-    lerp, lerp_ = both(ops.lerp)
-    addcmul, addcmul_ = both(ops.addcmul)
-    addcdiv, addcdiv_ = both(ops.addcdiv)
+    clamp, clamp_ = both(ops.clamp, straight)
+    clip, clip_ = both(ops.clip, straight)
+    clamp_min, clamp_min_ = both(ops.clamp_min, straight)
+    clamp_max, clamp_max_ = both(ops.clamp_max, straight)
+    lerp, lerp_ = both(ops.lerp, straight)
+    addcmul, addcmul_ = both(ops.addcmul, straight)
+    addcdiv, addcdiv_ = both(ops.addcdiv, straight)
     atan2, atan2_ = both(ops.atan2)
     arctan2, arctan2_ = both(ops.arctan2)
     hypot, hypot_ = both(ops.hypot)
@@ -122,28 +141,28 @@ class Methods(RareMethods, TensorBase):
 
     # -- functions of one argument
 
-    exp, exp_ = both(ops.exp)
-    exp2, exp2_ = both(ops.exp2)
-    expm1, expm1_ = both(ops.expm1)
-    log, log_ = both(ops.log)
-    log2, log2_ = both(ops.log2)
-    log10, log10_ = both(ops.log10)
-    log1p, log1p_ = both(ops.log1p)
-    sqrt, sqrt_ = both(ops.sqrt)
-    rsqrt, rsqrt_ = both(ops.rsqrt)
-    square, square_ = both(ops.square)
-    reciprocal, reciprocal_ = both(ops.reciprocal)
-    sin, sin_ = both(ops.sin)
-    cos, cos_ = both(ops.cos)
-    tan, tan_ = both(ops.tan)
-    asin, asin_ = both(ops.asin)
-    acos, acos_ = both(ops.acos)
-    atan, atan_ = both(ops.atan)
-    sinh, sinh_ = both(ops.sinh)
-    cosh, cosh_ = both(ops.cosh)
-    asinh, asinh_ = both(ops.asinh)
-    acosh, acosh_ = both(ops.acosh)
-    atanh, atanh_ = both(ops.atanh)
+    exp, exp_ = both(ops.exp, keeping_none)
+    exp2, exp2_ = both(ops.exp2, keeping_none)
+    expm1, expm1_ = both(ops.expm1, keeping_none)
+    log, log_ = both(ops.log, straight)
+    log2, log2_ = both(ops.log2, straight)
+    log10, log10_ = both(ops.log10, straight)
+    log1p, log1p_ = both(ops.log1p, straight)
+    sqrt, sqrt_ = both(ops.sqrt, keeping_none)
+    rsqrt, rsqrt_ = both(ops.rsqrt, keeping_none)
+    square, square_ = both(ops.square, straight)
+    reciprocal, reciprocal_ = both(ops.reciprocal, keeping_none)
+    sin, sin_ = both(ops.sin, straight)
+    cos, cos_ = both(ops.cos, straight)
+    tan, tan_ = both(ops.tan, keeping_none)
+    asin, asin_ = both(ops.asin, straight)
+    acos, acos_ = both(ops.acos, straight)
+    atan, atan_ = both(ops.atan, straight)
+    sinh, sinh_ = both(ops.sinh, straight)
+    cosh, cosh_ = both(ops.cosh, straight)
+    asinh, asinh_ = both(ops.asinh, straight)
+    acosh, acosh_ = both(ops.acosh, straight)
+    atanh, atanh_ = both(ops.atanh, straight)
     arcsin, arcsin_ = both(ops.arcsin)
     arccos, arccos_ = both(ops.arccos)
     arctan, arctan_ = both(ops.arctan)
@@ -152,15 +171,15 @@ class Methods(RareMethods, TensorBase):
     arctanh, arctanh_ = both(ops.arctanh)
     deg2rad, deg2rad_ = both(ops.deg2rad)
     rad2deg, rad2deg_ = both(ops.rad2deg)
-    neg, neg_ = both(ops.neg)
-    negative, negative_ = both(ops.negative)
-    abs, abs_ = both(ops.abs)
-    absolute, absolute_ = both(ops.absolute)
-    sign, sign_ = both(ops.sign)
+    neg, neg_ = both(ops.neg, keeping_none)
+    negative, negative_ = both(ops.negative, keeping_none)
+    abs, abs_ = both(ops.abs, straight)
+    absolute, absolute_ = both(ops.absolute, straight)
+    sign, sign_ = both(ops.sign, keeping_none)
     sgn, sgn_ = both(ops.sgn)
-    floor, floor_ = both(ops.floor)
-    ceil, ceil_ = both(ops.ceil)
-    trunc, trunc_ = both(ops.trunc)
+    floor, floor_ = both(ops.floor, keeping_none)
+    ceil, ceil_ = both(ops.ceil, keeping_none)
+    trunc, trunc_ = both(ops.trunc, keeping_none)
     fix, fix_ = both(ops.fix)
     round, round_ = both(ops.round)
     frac, frac_ = both(ops.frac)
@@ -170,9 +189,9 @@ class Methods(RareMethods, TensorBase):
     real = property(ops.real, lambda self, value: self.real.copy_(value))
     imag = property(ops.imag, lambda self, value: self.imag.copy_(value))
 
-    sigmoid, sigmoid_ = both(ops.sigmoid)
-    tanh, tanh_ = both(ops.tanh)
-    erf, erf_ = both(ops.erf)
+    sigmoid, sigmoid_ = both(ops.sigmoid, keeping_none)
+    tanh, tanh_ = both(ops.tanh, keeping_none)
+    erf, erf_ = both(ops.erf, straight)
     erfc, erfc_ = both(ops.erfc)
     erfinv, erfinv_ = both(ops.erfinv)
     lgamma, lgamma_ = both(ops.lgamma)

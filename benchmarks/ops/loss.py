@@ -4,7 +4,7 @@ from typing import Any
 
 from case import Call, Case, pair
 
-SHAPES = [(64, 128), (1024, 512), (4096, 1024)]
+SHAPES = [(4, 8), (64, 128), (1024, 512), (4096, 1024)]
 PAIRS = ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cosine_similarity"]
 
 
@@ -64,12 +64,19 @@ def of_shape(shape: tuple[int, ...]) -> list[Case]:
         classes(f"{F} with smoothing", lambda t, x, y: t.nn.functional.cross_entropy(x, y, label_smoothing=0.1), shape),
         classes(f"{F} with weights",
                 lambda t, x, y: t.nn.functional.cross_entropy(x, y, t.ones(shape[1])), shape),
+        *pair(f"softmin {shape}", lambda t, x: t.nn.functional.softmin(x, 1), shape, bytes=2 * size),
+        *pair(f"hinge_embedding_loss {shape}",
+              lambda t, x: t.nn.functional.hinge_embedding_loss(x, t.ones(1)), shape, bytes=2 * size),
+        *pair(f"soft_margin_loss {shape}", lambda t, x: t.nn.functional.soft_margin_loss(x, t.ones(1)), shape),
+        *pair(f"triplet_margin_loss {shape}", functional("triplet_margin_loss"), shape, shape, shape),
+        *pair(f"pairwise_distance {shape}", functional("pairwise_distance"), shape, shape),
         classes("nll_loss", lambda t, x, y: t.nn.functional.nll_loss(x, y), shape),
         probabilities(f"{F} of soft targets", lambda t, x, y: t.nn.functional.cross_entropy(x, y), shape),
         probabilities("binary_cross_entropy_with_logits",
                       lambda t, x, y: t.nn.functional.binary_cross_entropy_with_logits(x, y), shape),
         probabilities("binary_cross_entropy",
                       lambda t, x, y: t.nn.functional.binary_cross_entropy(x.sigmoid(), y), shape),
+        probabilities("poisson_nll_loss", lambda t, x, y: t.nn.functional.poisson_nll_loss(x, y), shape),
         probabilities("kl_div", lambda t, x, y: t.nn.functional.kl_div(x, y), shape),
     ]  # fmt: skip
 

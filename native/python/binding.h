@@ -54,6 +54,9 @@ inline PyObject* not_implemented() {
 
 inline PyArrayObject* as_array(PyObject* o) { return reinterpret_cast<PyArrayObject*>(o); }
 
+// Dtypes of real numbers, whose inner loops never call Python and never raise.
+inline bool is_plain(int type) { return type == NPY_FLOAT32 || type == NPY_FLOAT64; }
+
 // An aligned ndarray (no subclass) of this type number in the machine's byte order and of `ndim` dimensions (-1: any).
 inline bool is_array(PyObject* o, int type, int ndim = -1) {
     return PyArray_CheckExact(o) && PyArray_TYPE(as_array(o)) == type && PyArray_ISBEHAVED_RO(as_array(o)) &&
@@ -201,6 +204,6 @@ extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_m
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
     embedding_methods[];
 extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[], fused_methods[],
-    reduction_methods[], lanes_methods[], shape_methods[], copy_methods[];
+    pointwise_methods[], order_methods[], reduction_methods[], lanes_methods[], shape_methods[], copy_methods[];
 
 }  // namespace rushlight

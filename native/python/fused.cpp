@@ -11,6 +11,7 @@
 
 #include "parallel.h"
 #include "python/broadcast.h"
+#include "python/destination.h"
 #include "python/loops.h"
 #include "scratch.h"
 
@@ -259,6 +260,7 @@ constexpr char capsule_name[] = "rushlight.fused";
 
 PyObject* call(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     Fused* fused = static_cast<Fused*>(PyCapsule_GetPointer(self, capsule_name));
+    PyObject* to = take_destination();
     Broadcast common;
     PyObject* arrays[OPERANDS];
     int found;
@@ -268,7 +270,8 @@ PyObject* call(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (!program || !program->runs) return not_implemented();
     int order[NPY_MAXDIMS];
     common.order_dimensions(arrays, found, order);
-    Ref out = common.new_in_order(program->result, order);
+    const bool here = to && common.is_shape_of(to) && takes_result(to, program->result, arrays, found);
+    Ref out = here ? again(to) : common.new_in_order(program->result, order);
     if (!out) return nullptr;
     arrays[found] = out.get();
     const Walk walk(common, order, arrays, nullptr, found + 1);

@@ -33,9 +33,6 @@ inline Loop find_loop(const PyUFuncObject* ufunc, int type) {
     return {};
 }
 
-// Dtypes whose loops never call Python and never raise: real numbers.
-inline bool is_plain(int type) { return type == NPY_FLOAT32 || type == NPY_FLOAT64; }
-
 // Writes a Python number in a plain dtype.
 inline bool read_number(PyObject* o, int type, char* to) {
     double value = 0;

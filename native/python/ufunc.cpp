@@ -4,6 +4,7 @@
 // operands of several dtypes, memory that runs backward, keyword arguments.
 #include "parallel.h"
 #include "python/broadcast.h"
+#include "python/destination.h"
 #include "python/loops.h"
 
 namespace rushlight {
@@ -48,6 +49,7 @@ private:
 
 PyObject* call(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     const PyUFuncObject* ufunc = as_ufunc(self);
+    PyObject* to = take_destination();
     Operands in;
     if (count != ufunc->nin || !in.read(args, int(count))) return not_implemented();
     const Loop loop = find_loop(ufunc, in.type);
@@ -57,7 +59,8 @@ PyObject* call(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     if (n == 0) return not_implemented();
     int order[NPY_MAXDIMS];
     in.common.order_dimensions(in.array, in.count, order);
-    Ref out = in.common.new_in_order(loop.result, order);
+    const bool here = to && in.common.is_shape_of(to) && takes_result(to, loop.result, in.array, in.count);
+    Ref out = here ? again(to) : in.common.new_in_order(loop.result, order);
     if (!out) return nullptr;
     in.array[in.count] = out.get();
     const Walk walk(in.common, order, in.array, in.number, in.count + 1);

@@ -55,6 +55,11 @@ def _swap(change: int) -> None:
                 del cls.apply
 
 
+def is_intercepting() -> bool:
+    """Whether this thread's operators are asked for."""
+    return bool(_handlers.stack)
+
+
 @contextlib.contextmanager
 def intercepting(handler: Handler) -> Iterator[None]:
     """A block in which this thread's operators go through `handler(cls, args, proceed)`."""

@@ -4,18 +4,12 @@ from . import conversion, creation, elementwise, indexing, promotion, reduction,
 from .activation import (
     celu,
     celu_,
-    hardshrink,
-    prelu,
     relu,
     relu_,
-    rrelu,
-    rrelu_,
     selu,
     selu_,
     sigmoid,
     tanh,
-    threshold,
-    threshold_,
 )
 from .bessel import i0
 from .choosing import (
@@ -100,6 +94,14 @@ from .copies import (
     view_as_complex_copy,
     view_as_real_copy,
     view_copy,
+)
+from .corners import (
+    hardshrink,
+    prelu,
+    rrelu,
+    rrelu_,
+    threshold,
+    threshold_,
 )
 from .creation import (
     as_tensor,

@@ -9,7 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import OperatorError
-from ..kernels import fused, xp
+from ..kernels import fused, kernel, xp
 from .elementwise import Scalar, add, div, mul, shape_of
 from .numpy_protocol import numpy_name
 from .promotion import (
@@ -108,8 +108,10 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _extreme("fmin", xp.fmin, as_tensor(input, "fmin"), as_tensor(other, "fmin", "other"), out)
 
 
+@kernel
 @fused
-def _clamped(x: Array, low: Any, high: Any) -> Array:
+def clamped(x: Array, low: Any, high: Any) -> Array:
+    """min(max(x, low), high), where low and high are arrays, numbers or None."""
     y = x if low is None else xp.maximum(x, low)
     return y if high is None else xp.minimum(y, high)
 
@@ -123,7 +125,7 @@ class Clamp(Operator):
     def forward(ctx: Any, x: Array, low: Any, high: Any) -> Array:
         ctx.save(x, low, high)
         ctx.shapes = shape_of(x), shape_of(low), shape_of(high)
-        y = _clamped(x, low, high)
+        y = clamped(x, low, high)
         return y.copy() if y is x else y
 
     @staticmethod
@@ -172,7 +174,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
 def _bound(bound: Any, kind: dtypes.dtype) -> Any:
     if bound is None or isinstance(bound, TensorBase):
         return bound if bound is None else cast(bound, kind)
-    return kind.numpy.type(bound)
+    return float(bound) if kind.numpy.char in "fd" else kind.numpy.type(bound)
 
 
 def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
@@ -245,9 +247,10 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     return result if out is None else into(out, result, "where")
 
 
+@kernel
 @fused
-def _lerp(a: Array, b: Array, weight: Array) -> Array:
-    """torch: from the nearer end, so that weight 0 and 1 give exactly a and b."""
+def blended(a: Array, b: Array, weight: Any) -> Array:
+    """a + weight * (b - a). torch: from the nearer end, so that weight 0 and 1 give exactly a and b."""
     step = b - a
     return xp.where(xp.absolute(weight) < 0.5, a + weight * step, b - step * (1 - weight))
 
@@ -259,7 +262,7 @@ class Lerp(Operator):
     def forward(ctx: Any, a: Array, b: Array, weight: Array) -> Array:
         ctx.save(a, b, weight)
         ctx.shapes = a.shape, b.shape, shape_of(weight)
-        return _lerp(a, b, weight)
+        return blended(a, b, weight)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
@@ -268,6 +271,13 @@ class Lerp(Operator):
         da = unbroadcast(grad * (1 - conj(weight)), ctx.shapes[0]) if needs[0] else None
         db = unbroadcast(grad * conj(weight), ctx.shapes[1]) if needs[1] else None
         return da, db, unbroadcast(grad * conj(b - a), ctx.shapes[2]) if needs[2] else None
+
+
+def _factor(number: Any, beside: Array) -> Any:
+    """A number beside an array, in the array's dtype."""
+    if isinstance(number, TensorBase):
+        return number
+    return float(number) if beside.dtype.char in "fd" else beside.dtype.type(number)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Tensor:
@@ -289,16 +299,80 @@ def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) 
         result = cast(lerp(*wide), dtypes.of(input._array))
         return result if out is None else into(out, result, "lerp")
     try:
-        result = Lerp.apply(input, end, weight if isinstance(weight, TensorBase) else input._array.dtype.type(weight))
+        result = Lerp.apply(input, end, _factor(weight, input._array))
     except ValueError:
         raise broadcast_error("lerp", input, end) from None
     return result if out is None else into(out, result, "lerp")
 
 
+@kernel
+@fused
+def plus_product(x: Array, a: Array, b: Array, value: float) -> Array:
+    return x + a * value * b
+
+
+@kernel
+@fused
+def plus_quotient(x: Array, a: Array, b: Array, value: float) -> Array:
+    return x + a * value / b
+
+
+class Addcmul(Operator):
+    """x + value * a * b."""
+
+    saves = (1, 2)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, a: Array, b: Array, value: float) -> Array:
+        _, by_a, by_b = ctx.needs[:3]
+        ctx.save(a if by_b else None, b if by_a else None)
+        ctx.shapes, ctx.value = (x.shape, a.shape, b.shape), value
+        return plus_product(x, a, b, value)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        a, b = ctx.saved
+        parts = grad, None if b is None else grad * b * ctx.value, None if a is None else grad * a * ctx.value
+        return tuple(unbroadcast(d, s) if n else None for d, s, n in zip(parts, ctx.shapes, ctx.needs))
+
+
+class Addcdiv(Operator):
+    """x + value * a / b."""
+
+    saves = (1, 2)
+
+    @staticmethod
+    def forward(ctx: Any, x: Array, a: Array, b: Array, value: float) -> Array:
+        ctx.save(a if ctx.needs[2] else None, b)
+        ctx.shapes, ctx.value = (x.shape, a.shape, b.shape), value
+        return plus_quotient(x, a, b, value)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        a, b = ctx.saved
+        da = grad * ctx.value / b
+        parts = grad, da, None if a is None else -da * (a / b)
+        return tuple(unbroadcast(d, s) if n else None for d, s, n in zip(parts, ctx.shapes, ctx.needs))
+
+
+def _in_one(cls: type[Operator], name: str, x: Any, a: Any, b: Any, value: Any) -> Any:
+    """The operator of three tensors and a number, if they are all float32 or all float64; else None."""
+    if not all(isinstance(t, TensorBase) and t._array.dtype.char in "fd" for t in (x, a, b)):
+        return None
+    if not x._array.dtype == a._array.dtype == b._array.dtype:
+        return None
+    try:
+        return cls.apply(x, a, b, float(value))
+    except ValueError:
+        raise broadcast_error(name, x, a) from None
+
+
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 1, out: Tensor | None = None) -> Tensor:
     """input + value * tensor1 * tensor2."""
-    product = mul(tensor1, tensor2)
-    result = add(input, product if value == 1 else mul(product, _check_value(value, product, "addcmul")))
+    result = _in_one(Addcmul, "addcmul", input, tensor1, tensor2, value)
+    if result is None:
+        product = mul(tensor1, tensor2)
+        result = add(input, product if value == 1 else mul(product, _check_value(value, product, "addcmul")))
     return result if out is None else into(out, result, "addcmul")
 
 
@@ -312,8 +386,10 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 
         raise OperatorError(
             "addcdiv: Integer division with addcdiv is no longer supported; make tensor1 or tensor2 floating point."
         )
-    quotient = div(tensor1, tensor2)
-    result = add(input, quotient if value == 1 else mul(quotient, value))
+    result = _in_one(Addcdiv, "addcdiv", input, tensor1, tensor2, value)
+    if result is None:
+        quotient = div(tensor1, tensor2)
+        result = add(input, quotient if value == 1 else mul(quotient, value))
     return result if out is None else into(out, result, "addcdiv")
 
 

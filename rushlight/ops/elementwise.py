@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError
-from ..kernels import xp
+from ..kernels import fused, kernel, xp
 from .numpy_protocol import numpy_name
 from .promotion import (
     all_values,
@@ -74,6 +74,30 @@ class Add(Operator):
         return unbroadcast(grad, a) if needs[0] else None, unbroadcast(grad, b) if needs[1] else None
 
 
+@kernel
+@fused
+def plus_scaled(a: Array, b: Array, alpha: float) -> Array:
+    return a + b * alpha
+
+
+class AddScaled(Operator):
+    """a + alpha * b."""
+
+    label = "Add"
+
+    @staticmethod
+    def forward(ctx: Any, a: Array, b: Array, alpha: float) -> Array:
+        ctx.shapes, ctx.alpha = (shape_of(a), shape_of(b)), alpha
+        return plus_scaled(a, b, alpha)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Array) -> Any:
+        a, b = ctx.shapes
+        needs = ctx.needs
+        db = unbroadcast(grad * ctx.alpha, b) if needs[1] else None
+        return unbroadcast(grad, a) if needs[0] else None, db
+
+
 class Sub(Operator):
     @staticmethod
     def forward(ctx: Any, a: Array, b: Array) -> Array:
@@ -122,16 +146,22 @@ def add(input: Tensor, other: Any, *, alpha: Scalar = 1, out: Tensor | None = No
         tensor([4., 5.])
     """
     a, b = operands(input, other, "add")
-    if alpha != 1:
-        b = b * _check_alpha(alpha, a, b, "add")
     try:
-        result = Add.apply(a, b)
+        result = Add.apply(a, b) if alpha == 1 else _scaled(Add, a, b, alpha, "add")
     except ValueError:
         raise broadcast_error("add", a, b) from None
     return result if out is None else into(out, result, "add")
 
 
-def _check_alpha(alpha: Any, a: Any, b: Any, name: str) -> Any:
+def _scaled(cls: type[Operator], a: Any, b: Any, alpha: Any, name: str) -> Any:
+    """a + alpha * b, or a - alpha * b."""
+    _check_alpha(alpha, a, b, name)
+    if type(a) is float or type(b) is float or a._array.dtype.char not in "fd":
+        return cls.apply(a, b * alpha)
+    return AddScaled.apply(a, b, float(alpha if cls is Add else -alpha))
+
+
+def _check_alpha(alpha: Any, a: Any, b: Any, name: str) -> None:
     kind = dtypes.of((a if isinstance(a, TensorBase) else b)._array)
     if isinstance(alpha, bool) and kind is not dtypes.bool:
         raise OperatorError(f"{name}: Boolean alpha only supported for Boolean results.")
@@ -139,7 +169,6 @@ def _check_alpha(alpha: Any, a: Any, b: Any, name: str) -> Any:
         raise OperatorError(f"{name}: For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, complex) and kind.category < dtypes.COMPLEX:
         raise OperatorError(f"{name}: For non-complex input tensors, argument alpha must not be a complex number.")
-    return alpha
 
 
 @numpy_name("subtract")
@@ -152,10 +181,8 @@ def sub(input: Tensor, other: Any, *, alpha: Any = 1, out: Tensor | None = None)
     a, b = operands(input, other, "sub")
     if a is not input or b is not other:
         _refuse_bool(input, other)
-    if alpha != 1:
-        b = b * _check_alpha(alpha, a, b, "sub")
     try:
-        result = Sub.apply(a, b)
+        result = Sub.apply(a, b) if alpha == 1 else _scaled(Sub, a, b, alpha, "sub")
     except ValueError:
         raise broadcast_error("sub", a, b) from None
     except TypeError:

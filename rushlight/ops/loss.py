@@ -15,7 +15,7 @@ import numpy as np
 
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError
-from ..kernels import fused, xp
+from ..kernels import fused, kernel, xp
 from ..mistakes import frames_of_ours, is_told, look_at_logits, look_at_targets, looks
 from .activation import Sigmoid
 from .cross_entropy import check_reduction, legacy_reduction
@@ -51,19 +51,23 @@ def precise(formula: Formula, x: Array) -> Formula:
     return in_float32(formula) if x.dtype.itemsize == 2 else formula
 
 
-def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[Operator]:
-    """The operator of weight * loss(x, target, *constants), reduced; dx and dtarget are the loss's partial derivatives.
+def pointwise(
+    title: str, loss: Formula, dx: Formula, dtarget: Formula, dx_kernel: Formula | None = None
+) -> type[Operator]:
+    """The operator of weight * loss(x, target, *constants), reduced; dx and dtarget are the loss's partial derivatives,
+    and dx_kernel(grad, x, target, *constants) is grad * dx, if there is a kernel of its own for that.
 
     Its arguments are x, target, weight (an array, a Tensor or None), reduction, *constants.
     """
 
+    plain = fused(loss)
+
     @fused
     def weighted(x: Array, target: Array, weight: Any, *constants: Any) -> Array:
-        losses = loss(x, target, *constants)
-        return losses if weight is None else losses * weight
+        return loss(x, target, *constants) * weight
 
     def compute(x: Array, target: Array, weight: Any, reduction: str, *constants: Any) -> Array:
-        losses = weighted(x, target, weight, *constants)
+        losses = plain(x, target, *constants) if weight is None else weighted(x, target, weight, *constants)
         if reduction == "none":
             return losses
         summed = total(losses, tuple(range(losses.ndim)), False)
@@ -77,7 +81,12 @@ def pointwise(title: str, loss: Formula, dx: Formula, dtarget: Formula) -> type[
 
         return run
 
-    x_gradient, target_gradient, weight_gradient = slope(dx), slope(dtarget), slope(loss)
+    any_x_gradient, target_gradient, weight_gradient = slope(dx), slope(dtarget), slope(loss)
+
+    def x_gradient(grad: Array, x: Array, target: Array, weight: Any, *constants: Any) -> Array:
+        if dx_kernel is None or weight is not None:
+            return any_x_gradient(grad, x, target, weight, *constants)
+        return dx_kernel(grad, x, target, *constants)
 
     class Loss(Operator):
         saves = (0, 1, 2)
@@ -190,12 +199,22 @@ def _huber_slope(x: Array, t: Array, delta: float) -> Array:
     return xp.minimum(xp.maximum(x - t, -delta), delta)
 
 
-def _huber(x: Array, t: Array, delta: float) -> Array:
+@kernel
+@fused
+def huber(x: Array, t: Array, delta: float) -> Array:
     size = xp.absolute(x - t)
     return xp.where(size <= delta, size * size * 0.5, (size - delta / 2) * delta)
 
 
-def _smooth_l1(x: Array, t: Array, beta: float) -> Array:
+@kernel
+@fused
+def huber_slope(grad: Array, x: Array, t: Array, delta: float) -> Array:
+    return grad * _huber_slope(x, t, delta)
+
+
+@kernel
+@fused
+def smooth_l1(x: Array, t: Array, beta: float) -> Array:
     size = xp.absolute(x - t)
     return xp.where(size < beta, size * size * (0.5 / beta), size - beta / 2)
 
@@ -204,12 +223,22 @@ def _smooth_l1_slope(x: Array, t: Array, beta: float) -> Array:
     return xp.minimum(xp.maximum((x - t) / beta, -1), 1)
 
 
+@kernel
+@fused
+def smooth_l1_slope(grad: Array, x: Array, t: Array, beta: float) -> Array:
+    return grad * _smooth_l1_slope(x, t, beta)
+
+
 MseLoss = pointwise(
     "MseLoss", lambda x, t: xp.square(x - t), lambda x, t: (x - t) * 2, lambda x, t: (t - x) * 2
 )  # fmt: skip
 L1Loss = pointwise("L1Loss", lambda x, t: xp.absolute(x - t), lambda x, t: xp.sign(x - t), lambda x, t: xp.sign(t - x))
-SmoothL1Loss = pointwise("SmoothL1Loss", _smooth_l1, _smooth_l1_slope, lambda x, t, beta: _smooth_l1_slope(t, x, beta))
-HuberLoss = pointwise("HuberLoss", _huber, _huber_slope, lambda x, t, delta: _huber_slope(t, x, delta))
+SmoothL1Loss = pointwise(
+    "SmoothL1Loss", smooth_l1, _smooth_l1_slope, lambda x, t, beta: _smooth_l1_slope(t, x, beta), smooth_l1_slope
+)
+HuberLoss = pointwise(
+    "HuberLoss", huber, _huber_slope, lambda x, t, delta: _huber_slope(t, x, delta), huber_slope
+)  # fmt: skip
 
 
 def mse_loss(

@@ -14,10 +14,11 @@ import numpy as np
 from .. import dtypes
 from ..autograd.grad_mode import mode
 from ..autograd.in_place import check_writable, rebind
+from ..autograd.intercept import is_intercepting
 from ..autograd.tape import Operator, TensorBase, owner, touch, wrap
 from ..batching import BatchedArray
 from ..errors import DTypeError, OperatorError, ShapeError, UnsupportedError
-from ..kernels import kernel
+from ..kernels import kernel, native
 from ..kernels.moves import converted
 from .totals import total
 
@@ -296,6 +297,45 @@ def overwrite(target: Tensor, name: str, function: Callable[..., Any], *args: An
         before = wrap(target._array.copy(), target._edge)
         result = function(before, *args, **kwargs)
     return write_(target, result, name)
+
+
+def overwrite_straight(
+    target: Tensor, name: str, function: Callable[..., Any], *args: Any, keeps_operands: bool = True
+) -> Tensor:
+    """`overwrite` for an operator of one kernel, element by element: the kernel writes to the target itself, unless the
+    dtype, the shape or what shares the memory forbids it, or the tape wants the operand as it was.
+
+    Args:
+        keeps_operands: whether the operator saves them for its backward, rather than its result or nothing.
+    """
+    array = target._array
+    recorded = _is_recorded(target, args)
+    if native is None or type(array) is not np.ndarray or (recorded and keeps_operands) or is_intercepting():
+        return overwrite(target, name, function, *args)
+    check_writable(target)
+    if recorded:
+        note_write(target)  # before the entry is made, which may save the result
+    native.write_next(array)
+    try:
+        result = function(target, *args)
+    finally:
+        native.write_next(None)
+    if result._array is not array:
+        return write_(target, result, name)
+    if recorded:
+        rebind(target, result._edge)
+    else:
+        note_write(target)
+    return target
+
+
+def _is_recorded(target: TensorBase, args: tuple[Any, ...]) -> bool:
+    """Whether an operator of these would be a part of a graph, or the target is a view of a part."""
+    if not mode.enabled:
+        return False
+    if target._edge is not None or (target._base is not None and target._base._edge is not None):
+        return True
+    return any(isinstance(x, TensorBase) and x._edge is not None for x in args)
 
 
 def note_write(target: TensorBase) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, ShapeError
-from ..kernels import kernel
+from ..kernels import kernel, xp
 from ..kernels.arrays import running
 from . import results
 from .dims import wrap_dim
@@ -32,8 +32,35 @@ Array = Any
 # ------------------------------------------------------------------------------------------------------------ sorting
 
 
+@kernel
+def sort_keys(x: Array, descending: bool) -> Array:
+    """x (..., S) float32 -> int64: above, whole numbers in the order of x, NaN last (descending: in reverse, NaN
+    first); below, 32 bits of the place in 0 ... S-1. All keys of a row differ: any way of sorting them is stable."""
+    bits = (x + 0).view(np.int32)  # -0 + 0 is 0
+    rank = np.where(x != x, np.int32(0x7FFFFFFF), bits ^ ((bits >> 31) & 0x7FFFFFFF))
+    rank = ~rank if descending else rank
+    return (rank.astype(np.int64) << 32) | np.arange(x.shape[-1], like=x)
+
+
+def _keyed(x: Array, dim: int, descending: bool) -> Array | None:
+    """The keys of the lanes, which then are last; None where x has none."""
+    if type(x) is not np.ndarray or x.dtype != np.float32 or not 0 < x.shape[dim] < 1 << 32:
+        return None
+    return sort_keys(np.ascontiguousarray(x if dim in (-1, x.ndim - 1) else np.moveaxis(x, dim, -1)), descending)
+
+
+def _places_below(keys: Array, dim: int) -> Array:
+    """The places below the keys, the lanes along `dim` again."""
+    places = keys & 0xFFFFFFFF
+    return places if dim in (-1, keys.ndim - 1) else np.moveaxis(places, -1, dim)
+
+
 def _order(x: Array, dim: int, descending: bool) -> Array:
     """The stable order of each lane, NaN last (first if descending). Descending keeps equal elements in order too."""
+    keys = _keyed(x, dim, descending)
+    if keys is not None:
+        keys.sort(-1)
+        return _places_below(keys, dim)
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     turned = np.flip(x, dim)
@@ -107,11 +134,27 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 def _top(x: Array, k: int, dim: int, largest: bool) -> Array:
     """Indices of the k extremes, in order. A partial sort finds them; only they are sorted."""
     n = x.shape[dim]
+    keys = _keyed(x, dim, largest)
+    if keys is not None and k > 0:
+        if k < n:
+            keys.partition(k - 1, -1)
+        few = keys[..., :k]
+        few.sort(-1)
+        return _places_below(few, dim)
     if k == 0 or k == n or n < 64:
         return np.take(_order(x, dim, largest), range(k), axis=dim)
     part = np.argpartition(x, n - k if largest else k - 1, axis=dim)
     few = np.take(part, range(n - k, n) if largest else range(k), axis=dim)
     return np.take_along_axis(few, _order(np.take_along_axis(x, few, dim), dim, largest), dim)
+
+
+def _smallest(x: Array, place: int, dim: int) -> Array:
+    """The index of the element that would stand at this place if the lane were sorted; the dimension keeps size 1."""
+    keys = _keyed(x, dim, False)
+    if keys is None:
+        return np.take(_order(x, dim, False), [place], axis=dim)
+    keys.partition(place, -1)
+    return _places_below(keys[..., place : place + 1], dim)
 
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
@@ -124,7 +167,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out
         raise OperatorError(f"kthvalue: kthvalue(): selected number k out of range for dimension {dim}: {k} of {size}")
 
     def find(x: Array, d: int) -> Array:
-        return np.take(_order(x, d, False), [k - 1], axis=d)
+        return _smallest(x, k - 1, d)
 
     return into_all(out, results.kthvalue(*one_per_lane(input, dim, keepdim, find, "kthvalue")), "kthvalue")
 
@@ -136,13 +179,15 @@ def _first_nan(x: Array, dim: int, index: Array) -> Array:
     """The index of a lane's first NaN where it has one, else the index given."""
     if x.dtype.kind not in "fV":
         return index
-    bad = np.isnan(x)
+    bad = xp.isnan(x)
+    if not bad.any():
+        return index
     return np.where(bad.any(axis=dim, keepdims=True), bad.argmax(axis=dim, keepdims=True), index)
 
 
 def _find_median(x: Array, dim: int) -> Array:
     """torch: of an even number the lower of the two in the middle."""
-    return _first_nan(x, dim, np.take(_order(x, dim, False), [(x.shape[dim] - 1) // 2], axis=dim))
+    return _first_nan(x, dim, _smallest(x, (x.shape[dim] - 1) // 2, dim))
 
 
 def _find_nanmedian(x: Array, dim: int) -> Array:
@@ -314,6 +359,8 @@ def unique(
         return_counts: also how often each comes.
     """
     axis = None if dim is None else wrap_dim(dim, input._array.ndim, "unique")
+    if not return_inverse and not return_counts:
+        return wrap(np.unique(input._array, axis=axis, equal_nan=False))
     found = np.unique(input._array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
     shape = input._array.shape if axis is None else (-1,)
     return _with_extras(found[0], found[1].reshape(shape), found[2], return_inverse, return_counts)

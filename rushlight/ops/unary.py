@@ -20,7 +20,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import OUT, Operator, TensorBase, wrap
 from ..errors import OperatorError, UnsupportedError
-from ..kernels import fused, xp
+from ..kernels import fused, kernel, xp
 from .numpy_protocol import is_numpys, numpy_name
 from .promotion import cast, conj, floating, in_float32, into, is_complex, is_half, not_a_tensor, not_implemented
 
@@ -145,7 +145,13 @@ def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The square root; NaN below 0."""
 
 
-@smooth(lambda x: 1 / xp.sqrt(x), lambda grad, y: grad * conj(y * y * y) * -0.5, OUT)
+@kernel
+@fused
+def rsqrt_forward(x: Array) -> Array:
+    return 1 / xp.sqrt(x)
+
+
+@smooth(rsqrt_forward, lambda grad, y: grad * conj(y * y * y) * -0.5, OUT)
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(input)."""
 

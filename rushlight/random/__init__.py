@@ -1,5 +1,6 @@
 """Random numbers that repeat PyTorch's: the same seed gives the same numbers, bit for bit.
 
+    twister.py       the Mersenne Twister: a state, and words, uniform numbers and integers drawn from it
     generator.py     Generator, the default generator and the functions that drive it (torch.random's names)
     continuous.py    uniform, normal, exponential, Cauchy, log-normal: arrays from words
     discrete.py      integers, permutations, coin tosses, dropout masks, waiting times, categories

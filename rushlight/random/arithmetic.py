@@ -15,6 +15,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from ..kernels import kernel
+
 Array = Any  # a NumPy array; the docstrings say of what
 
 FLOAT16, FLOAT32, FLOAT64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
@@ -31,6 +33,12 @@ BELOW_FLOAT = np.int64((1 << 29) - 1)
 def libm(function: Callable[[float], float], x: Array) -> Array:
     """`function` of Python's math module over the float64 array x (n,)."""
     return np.fromiter(map(function, x.tolist()), np.float64, x.size)
+
+
+@kernel
+def libm_log1p(x: Array) -> Array:
+    """Log of 1 + x, x > -1, by the C library."""
+    return libm(math.log1p, x)
 
 
 def log(x: Array) -> Array:
@@ -56,6 +64,7 @@ def rounded(values: Array, dtype: np.dtype[Any]) -> Array:
         return (values.astype(FLOAT32) if dtype.itemsize == 2 and dtype in DIGITS else values).astype(dtype)
 
 
+@kernel
 def fma32(x: Array, factor: float, offset: float) -> Array:
     """X * factor + offset rounded once to float32; x is float32, the numbers are rounded to float32 first.
 
@@ -76,6 +85,7 @@ def _off_the_middle(a: Array, b: float, total: Array) -> Array:
     return np.where(error == 0, total, np.nextafter(total, np.copysign(np.inf, error)))
 
 
+@kernel
 def fma64(x: Array, factor: float, offset: float) -> Array:
     """X * factor + offset rounded once; x is float64.
 

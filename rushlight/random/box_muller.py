@@ -36,6 +36,7 @@ FOUR_OVER_PI = FLOAT(1.27323954473516)
 TWO_PI = FLOAT(2 * math.pi)
 
 
+@kernel
 def box_muller64(uniforms: Array) -> Array:
     """(n,) uniform in [0, 1), n a multiple of 16 -> (n,) standard normal."""
     pairs = uniforms.reshape(-1, 2, BLOCK // 2)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OperatorError, UnsupportedError
-from .arithmetic import DIGITS, FLOAT32, FLOAT64, LARGEST, Array, exp, fma32, fma64, libm, rounded
+from ..kernels import kernel
+from .arithmetic import DIGITS, FLOAT32, FLOAT64, LARGEST, Array, exp, fma32, fma64, libm, libm_log1p, rounded
 from .box_muller import BLOCK, box_muller32, box_muller64
 from .examples import elementwise_sampler, sampler
 from .generator import Generator, default_generator
@@ -52,24 +53,6 @@ def in_blocks(draw: Callable[[int], Array], count: int) -> Array:
     for start in range(AT_ONCE, count, AT_ONCE):
         part = values[start : start + AT_ONCE]
         part[...] = draw(part.size)
-    return values
-
-
-def uniform24(generator: Generator, count: int) -> Array:
-    """(count,) float32 multiples of 2**-24 in [0, 1): the lower 24 bits of a word each."""
-    words = generator.words(count).astype(np.int32)
-    words &= 0xFFFFFF
-    values = words.astype(np.float32)
-    values *= np.float32(2**-24)
-    return values
-
-
-def uniform53(generator: Generator, count: int) -> Array:
-    """(count,) float64 multiples of 2**-53 in [0, 1): the lower 53 bits of two words each."""
-    words = generator.words64(count)
-    words &= np.uint64(2**53 - 1)
-    values = words.view(np.int64).astype(np.float64)
-    values *= 2.0**-53
     return values
 
 
@@ -117,13 +100,13 @@ def _check_bounds(dtype: np.dtype[Any], low: float, high: float) -> None:
 
 
 def _uniform(generator: Generator, count: int, dtype: np.dtype[Any], low: float, high: float) -> Array:
-    draw = uniform53 if dtype == FLOAT64 else uniform24
+    draw = generator.uniform53 if dtype == FLOAT64 else generator.uniform24
     if (low, high) == (0, 1) and dtype.itemsize > 2:
-        return in_blocks(lambda size: draw(generator, size), count)
+        return draw(count)
     first, end = rounded(np.array(float(low)), dtype), rounded(np.array(float(high)), dtype)
 
     def draw_between(size: int) -> Array:
-        values = rounded(_scaled(draw(generator, size), float(low), float(high)), dtype)
+        values = rounded(_scaled(draw(size), float(low), float(high)), dtype)
         values[values == end] = first  # torch: where rounding reached the end, which is excluded
         return values
 
@@ -217,18 +200,18 @@ def standard_normals(generator: Generator, count: int) -> Array:
     pairs = (count - waiting + 1) // 2
     normals = np.empty(waiting + 2 * pairs)
     normals[:waiting] = spare
-    normals[waiting:] = in_blocks(lambda size: _pairs_of_normals(generator, size), 2 * pairs)
+    normals[waiting:] = in_blocks(lambda size: pairs_of_normals(generator.uniform53(size)), 2 * pairs)
     if count:
         generator.spare_normal = float(normals[count]) if count < normals.size else None
     return normals[:count]
 
 
-def _pairs_of_normals(generator: Generator, count: int) -> Array:
+@kernel
+def pairs_of_normals(uniforms: Array) -> Array:
     """Of the uniform u, v in [0, 1): radius = sqrt(-2 log(1 - v)), angle = 2 pi u, cosine first."""
-    uniforms = uniform53(generator, count)
     radius = np.sqrt(-2.0 * libm(math.log1p, -uniforms[1::2]))
     angle = (2 * math.pi) * uniforms[0::2]
-    normals = np.empty(count)
+    normals = np.empty(len(uniforms))
     np.multiply(radius, libm(math.cos, angle), out=normals[0::2])
     np.multiply(radius, libm(math.sin, angle), out=normals[1::2])
     return normals
@@ -256,8 +239,8 @@ def normal_in_blocks(
 
 def _normal_blocks(generator: Generator, count: int, wide: bool, mean: float, std: float) -> Array:
     if wide:
-        return fma64(box_muller64(uniform53(generator, count)), std, mean)
-    normals = box_muller32(uniform24(generator, count))
+        return fma64(box_muller64(generator.uniform53(count)), std, mean)
+    normals = box_muller32(generator.uniform24(count))
     if mean == 0 or std == 1:  # one of the two roundings does not happen
         return normals * np.float32(std) + np.float32(mean)
     return fma32(normals, std, mean)
@@ -329,7 +312,7 @@ def exponential(
     kind, source = np.dtype(dtype), generator or default_generator
 
     def draw(size: int) -> Array:
-        return rounded((-1.0 / lambd) * libm(math.log1p, -uniform53(source, size)), kind)
+        return rounded((-1.0 / lambd) * libm_log1p(-source.uniform53(size)), kind)
 
     return in_blocks(draw, count).reshape(tuple(shape))
 
@@ -368,7 +351,7 @@ def cauchy(
     kind, source = np.dtype(dtype), generator or default_generator
 
     def draw(size: int) -> Array:
-        slope = libm(math.tan, math.pi * (uniform53(source, size) - 0.5))
+        slope = libm(math.tan, math.pi * (source.uniform53(size) - 0.5))
         return rounded(fma64(slope, float(sigma), float(median)), kind)
 
     return in_blocks(draw, count).reshape(tuple(shape))

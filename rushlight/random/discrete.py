@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import ArgumentError, OperatorError, UnsupportedError
 from ..kernels import kernel
 from .arithmetic import BFLOAT16, DIGITS, FLOAT32, FLOAT64, LARGEST, Array, log, rounded
-from .continuous import AT_ONCE, element_count, exponential, in_blocks, uniform24, uniform53
+from .continuous import AT_ONCE, element_count, exponential, in_blocks
 from .examples import elementwise_sampler, sampler
 from .generator import Generator, default_generator
 
@@ -65,10 +65,9 @@ def _integers(generator: Generator, count: int, dtype: np.dtype[Any], least: int
     length = most - least + 1
     if length == 2**64:  # torch: the bits as they are
         return rounded(generator.words64(count).view(np.int64), dtype)
-    if length >= NARROW_RANGE:
-        words = generator.words64(count) % np.uint64(length)
-    else:
-        words = (generator.words(count).astype(np.uint32) % np.uint32(length)).astype(np.uint64)
+    if length < NARROW_RANGE:
+        return rounded(generator.remainders(count, length, least), dtype)
+    words = generator.words64(count) % np.uint64(length)
     words += np.uint64(least % 2**64)  # wraps as PyTorch's unsigned arithmetic does
     return rounded(words.view(np.int64), dtype)
 
@@ -263,19 +262,8 @@ def _coin_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def _tosses(generator: Generator, count: int, p: float) -> Array:
-    """(count,) u < p, compared as integers: first the upper 21 bits of the 53, and only where they tie the lower 32."""
-    high, low = divmod(math.ceil(p * 2.0**53), 2**32)
-
-    def draw(size: int) -> Array:
-        words = generator.words(2 * size)
-        upper = words[0::2].astype(np.int32)
-        upper &= 0x1FFFFF
-        tosses = upper < high
-        tied = np.flatnonzero(upper == high)
-        tosses[tied] = words[1::2][tied] < low
-        return tosses
-
-    return in_blocks(draw, count)
+    """(count,) u < p, compared as integers."""
+    return generator.tosses(count, math.ceil(p * 2.0**53))
 
 
 @elementwise_sampler
@@ -302,8 +290,9 @@ def bernoulli_each(generator: Generator | None, p: Array, dtype: DTypeLike | Non
     kind = _coin_dtype(p.dtype if dtype is None else dtype)
     if not ((p >= 0) & (p <= 1)).all():
         raise OperatorError(f"bernoulli: an element of p {p.shape} is not in [0, 1]")
-    draw = uniform53 if p.dtype == FLOAT64 else uniform24
-    uniforms: Array = draw(generator or default_generator, p.size).reshape(p.shape)
+    source = generator or default_generator
+    draw = source.uniform53 if p.dtype == FLOAT64 else source.uniform24
+    uniforms: Array = draw(p.size).reshape(p.shape)
     return (uniforms < p.astype(uniforms.dtype, copy=False)).astype(kind)
 
 
@@ -362,7 +351,7 @@ def geometric(generator: Generator | None, shape: Sequence[int], dtype: DTypeLik
     source = generator or default_generator
 
     def draw(size: int) -> Array:
-        return rounded(np.ceil(log(uniform53(source, size)) / math.log1p(-p)), kind)
+        return rounded(np.ceil(log(source.uniform53(size)) / math.log1p(-p)), kind)
 
     return in_blocks(draw, count).reshape(tuple(shape))
 
@@ -422,7 +411,7 @@ def _with_replacement(generator: Generator, rows: Array, samples: int) -> Array:
     cumulated = np.cumsum(wide, axis=1, dtype=wide.dtype)
     cumulated /= cumulated[:, -1:].copy()
     cumulated[:, -1] = 1
-    uniforms = uniform53(generator, len(rows) * samples).reshape(-1, samples)
+    uniforms = generator.uniform53(len(rows) * samples).reshape(-1, samples)
     return np.stack([np.searchsorted(c, u) for c, u in zip(cumulated, uniforms, strict=True)])
 
 

@@ -1,10 +1,8 @@
 """The source of randomness: a Mersenne Twister seeded, stepped and saved as PyTorch's CPU generator is.
 
-NumPy's `MT19937` is the same twister, so it supplies the words; this file adds PyTorch's seeding, PyTorch's layout of a
-saved state (the bytes of `torch.get_rng_state()` may be loaded here, and the other way round) and the default generator
-that the module functions drive. Every other file of this package turns words into samples.
-
-Source: Matsumoto, Nishimura 1998, "Mersenne Twister", ACM TOMACS 8(1).
+twister.py makes the words; this file adds PyTorch's seeding, PyTorch's layout of a saved state (the bytes of
+`torch.get_rng_state()` may be loaded here, and the other way round) and the default generator that the module functions
+drive. Every other file of this package turns words into samples.
 """
 
 from __future__ import annotations
@@ -13,20 +11,18 @@ import operator
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..autograd.tape import wrap
 from ..device import check_device, device
 from ..errors import ArgumentError, DTypeError, OperatorError, UnsupportedError
+from . import twister
 from .arithmetic import Array
 
-if TYPE_CHECKING:
-    from numpy.random import MT19937, RandomState
-
 DEFAULT_SEED = 67280421310721  # torch: the seed of a Generator that was given none
-BLOCK = 624  # words that one twist makes
+BLOCK = twister.N  # words that one twist makes
 
 # torch: CPUGeneratorImplState. `left` counts the words of the block that remain plus one, `next` is the word to come.
 STATE = np.dtype(
@@ -65,37 +61,41 @@ class Generator:
     Source: the behaviour of torch.Generator.
     """
 
-    __slots__ = ("__weakref__", "_bits", "_seed", "_seeder", "device", "spare_float_normal", "spare_normal")
+    __slots__ = ("__weakref__", "_seed", "_state", "device", "spare_float_normal", "spare_normal")
 
-    _bits: MT19937 | None
-    _seeder: RandomState
+    _state: Array  # of the twister
 
     def __init__(self, device: device | str | None = "cpu") -> None:
         self.device = check_device(device)
-        self._bits = None  # made at the first draw: importing numpy.random takes 20 ms
-        self._seed = DEFAULT_SEED
-        self._forget_spares()
+        self.manual_seed(DEFAULT_SEED)
 
     def _forget_spares(self) -> None:
         self.spare_normal: float | None = None  # a normal comes in pairs: the second of the last pair drawn singly
         self.spare_float_normal: float | None = None  # torch: kept in the state, though no sampler of the CPU sets it
 
-    def _start(self) -> MT19937:
-        from numpy.random import MT19937, RandomState
-
-        self._bits = MT19937(0)
-        self._seeder = RandomState(self._bits)  # its seed() is the twister's own initialisation, as in PyTorch
-        self._seeder.seed(self._seed & 0xFFFFFFFF)
-        return self._bits
-
     def words(self, count: int) -> Array:
         """The next `count` words of 32 bits, each in an unsigned integer of 64 bits."""
-        return (self._bits or self._start()).random_raw(count)
+        return twister.words_(self._state, count)
 
     def words64(self, count: int) -> Array:
         """The next `count` words of 64 bits: of two words of 32 bits, the first is the upper half."""
-        words = self.words(2 * count)
-        return (words[0::2] << np.uint64(32)) | words[1::2]
+        return twister.words64_(self._state, count)
+
+    def uniform24(self, count: int) -> Array:
+        """(count,) float32 multiples of 2**-24 in [0, 1), of one word each."""
+        return twister.uniform24_(self._state, count)
+
+    def uniform53(self, count: int) -> Array:
+        """(count,) float64 multiples of 2**-53 in [0, 1), of two words each."""
+        return twister.uniform53_(self._state, count)
+
+    def tosses(self, count: int, limit: int) -> Array:
+        """(count,) whether 53 bits, of two words each, are below `limit`."""
+        return twister.tosses_(self._state, count, limit)
+
+    def remainders(self, count: int, length: int, least: int) -> Array:
+        """(count,) int64: least + word mod length, length below 2**28."""
+        return twister.remainders_(self._state, count, length, least)
 
     def manual_seed(self, seed: int) -> Generator:
         """Starts the stream of `seed` and returns the generator.
@@ -113,8 +113,7 @@ class Generator:
         """
         self._seed = check_seed(seed)
         self._forget_spares()
-        if self._bits is not None:
-            self._seeder.seed(self._seed & 0xFFFFFFFF)
+        self._state = twister.seeded_twister(self._seed & 0xFFFFFFFF)
         return self
 
     def seed(self) -> int:
@@ -147,13 +146,13 @@ class Generator:
             >>> (g.words(4) == first).all()
             np.True_
         """
-        return wrap(self._state())
+        return wrap(self._saved())
 
-    def _state(self) -> Array:
-        twister: Any = (self._bits or self._start()).state["state"]
+    def _saved(self) -> Array:
+        key, used = self._state[:BLOCK], int(self._state[BLOCK])
         state = np.zeros((), STATE)
-        state["seed"], state["seeded"], state["words"] = self._seed, 1, twister["key"]
-        used = 0 if _is_untouched(twister, self._seed) else twister["pos"]
+        state["seed"], state["seeded"], state["words"] = self._seed, 1, key
+        used = 0 if _is_untouched(key, used, self._seed) else used
         state["next"], state["left"] = used, BLOCK + 1 - used if used else 1
         if self.spare_normal is not None:
             state["spare_normal"], state["has_spare_normal"] = self.spare_normal, 1
@@ -178,10 +177,8 @@ class Generator:
             1
         """
         fields = _check_state(np.asarray(state))
-        bits = self._bits or self._start()
-        position = BLOCK if fields["left"] == 1 else int(fields["next"])
-        key = fields["words"].astype(np.uint32)
-        bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": position}}
+        used = BLOCK if fields["left"] == 1 else int(fields["next"])
+        self._state = np.append(fields["words"], used).astype(np.uint32)
         self._seed = int(fields["seed"])
         self.spare_normal = float(fields["spare_normal"]) if fields["has_spare_normal"] else None
         spare = fields["spare_float_normal"] if fields["has_spare_float_normal"] else None
@@ -197,7 +194,7 @@ class Generator:
             np.True_
         """
         clone = Generator(self.device)
-        clone.set_state(self._state())
+        clone.set_state(self._saved())
         return clone
 
     def get_offset(self) -> int:
@@ -209,7 +206,7 @@ class Generator:
         raise OperatorError(f"Generator.set_offset: a CPU generator has no offset (got {offset}); use set_state(state)")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Generator, (self.device,), self._state()
+        return Generator, (self.device,), self._saved()
 
     def __setstate__(self, state: Array) -> None:
         self.set_state(state)
@@ -225,11 +222,11 @@ def check_seed(seed: Any) -> int:
     return number % 2**64
 
 
-def _is_untouched(twister: Any, seed: int) -> bool:
-    """Whether no word was drawn since seeding: PyTorch says so by next = 0, NumPy by a key that was not yet twisted."""
+def _is_untouched(key: Array, used: int, seed: int) -> bool:
+    """Whether no word was drawn since seeding, so that the key was not yet twisted: PyTorch says so by next = 0."""
     first = seed & 0xFFFFFFFF
     second = (1812433253 * (first ^ (first >> 30)) + 1) & 0xFFFFFFFF
-    return bool(twister["pos"] == BLOCK and twister["key"][0] == first and twister["key"][1] == second)
+    return bool(used == BLOCK and key[0] == first and key[1] == second)
 
 
 def _check_state(state: Array) -> Any:
