@@ -9,14 +9,17 @@ needed; the MPI library must be MPICH or one derived from it.
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from multiprocessing import util
 from typing import NoReturn
@@ -160,6 +163,8 @@ class Member:
         place = {"PMI_FD": str(sock.detach()), "PMI_RANK": str(self.rank), "PMI_SIZE": str(self.size)}
         os.environ.update(place)
         try:
+            with self._ended_by_signal():
+                mpi()
             library = mpi().Get_library_version().splitlines()[0]
         finally:
             for name in place:
@@ -172,6 +177,26 @@ class Member:
         threading.Thread(target=self._watch, name="ranks", daemon=True).start()
         atexit.register(self.leave)
         util.Finalize(None, self.leave, exitpriority=0)  # processes of multiprocessing end without atexit
+
+    @contextmanager
+    def _ended_by_signal(self) -> Iterator[None]:
+        """A block in which the manager's word, which can only be that all must end, ends this process by the system's
+        means (with a traceback): MPI holds the interpreter while it starts, and would wait for a rank that is gone."""
+        if not hasattr(signal, "SIGIO") or signal.getsignal(signal.SIGIO) is not signal.SIG_DFL:
+            yield
+            return
+        import fcntl  # which not every system has
+
+        descriptor = self.line.sock.fileno()
+        before = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        faulthandler.register(signal.SIGIO, all_threads=False, chain=True)
+        fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, before | os.O_ASYNC)
+        try:
+            yield
+        finally:
+            fcntl.fcntl(descriptor, fcntl.F_SETFL, before)
+            faulthandler.unregister(signal.SIGIO)
 
     def _watch(self) -> None:
         """Ends this process when another failed."""
