@@ -1,4 +1,4 @@
-"""`torch.accelerator`: what programs ask about the machine's GPU, whichever it is. There is none here."""
+"""`torch.accelerator`: what programs ask about the machine's GPU, whichever it is. Here it is `torch.cuda`'s."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .device import check_device, device
+from . import cuda
+from .cuda import (
+    current_stream,
+    device_count,
+    empty_cache,
+    is_available,
+    max_memory_allocated,
+    max_memory_reserved,
+    memory_allocated,
+    memory_reserved,
+    reset_peak_memory_stats,
+    synchronize,
+)
+from .device import device
 from .errors import OperatorError
 
-
-def is_available() -> bool:
-    """Whether there is an accelerator: no."""
-    return False
+__all__ = [
+    "current_accelerator", "current_device_idx", "current_device_index", "current_stream", "device_count",
+    "device_index", "empty_cache", "is_available", "max_memory_allocated", "max_memory_reserved", "memory_allocated",
+    "memory_reserved", "reset_peak_memory_stats", "set_device_idx", "set_device_index", "synchronize",
+]  # fmt: skip
 
 
 def current_accelerator(check_available: bool = False) -> device | None:
-    """The accelerator's device: None, so `accelerator.current_accelerator() or "cpu"` is the CPU."""
-    return None
-
-
-def device_count() -> int:
-    """How many accelerators there are: 0."""
-    return 0
-
-
-def synchronize(device: Any = None) -> None:
-    """Waits for the accelerator: nothing to wait for."""
-
-
-def empty_cache() -> None:
-    """Gives back unused memory of the accelerator: none is held."""
+    """The accelerator's device, `device("cuda")`; None if there is none, so that
+    `accelerator.current_accelerator() or "cpu"` is the CPU."""
+    return device("cuda") if is_available() else None
 
 
 def current_device_index() -> int:
@@ -39,7 +41,11 @@ def current_device_index() -> int:
     Raises:
         RuntimeError: there is none.
     """
-    raise OperatorError("accelerator: there is none on this machine that Rushlight can use; ask is_available() first")
+    if not is_available():
+        raise OperatorError(
+            "accelerator: there is none on this machine that Rushlight can use; ask is_available() first"
+        )
+    return cuda.current_device()
 
 
 current_device_idx = current_device_index
@@ -52,6 +58,7 @@ def set_device_index(device: Any) -> None:
         RuntimeError: there is none.
     """
     current_device_index()
+    cuda.set_device(device)
 
 
 set_device_idx = set_device_index
@@ -64,27 +71,9 @@ def device_index(device: int | None) -> Iterator[None]:
     Raises:
         RuntimeError: there is none.
     """
-    if device is not None:
-        current_device_index()
-    yield
-
-
-def memory_allocated(device: Any = None) -> int:
-    """Bytes in use on the accelerator: 0."""
-    return 0
-
-
-max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
-
-
-def reset_peak_memory_stats(device: Any = None) -> None:
-    """Begins to count the most bytes in use anew: none are."""
-
-
-def current_stream(device: Any = None) -> None:
-    """The accelerator's queue of work.
-
-    Raises:
-        NotImplementedError: there is no accelerator.
-    """
-    check_device("cuda")
+    if device is None:
+        yield
+        return
+    current_device_index()
+    with cuda.device(device):
+        yield

@@ -1,4 +1,5 @@
-"""Where tensors live: `device("cpu")`, and what other devices are answered with."""
+"""Where tensors live: `device("cpu")`, `device("cuda:1")`; where they are made if nothing is said; and what other
+devices are answered with."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import OperatorError, UnsupportedError
+from . import gpu
+from .errors import OperatorError
 
 KNOWN = ("cpu", "cuda", "mps", "xpu", "meta", "hpu", "ipu", "lazy", "maia", "mtia", "privateuseone", "vulkan", "xla")
 
@@ -53,69 +55,70 @@ class device:
         return device, (self.type, self.index)
 
     def __enter__(self) -> device:
-        """A block in which tensors are made on this device: it has to be the CPU."""
-        check_device(self)
-        chosen.blocks += 1
+        """A block in which tensors are made on this device."""
+        found = check_device(self)
+        chosen.before.append(chosen.device)
+        chosen.device = found
         return self
 
     def __exit__(self, *failure: object) -> None:
-        chosen.blocks -= 1
-
-
-class _Chosen(threading.local):
-    """Whether this thread's program has chosen where tensors are made (there is no choice, but see `aside`)."""
-
-    blocks = 0
-    default = False
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """A block in which nothing is chosen.
-
-        torch: with a device chosen, `Tensor.backward` is looked up and called once more by what chose the device, so a
-        function that a program has put in its place is called twice.
-        """
-        blocks, default = self.blocks, self.default
-        self.blocks, self.default = 0, False
-        try:
-            yield
-        finally:
-            self.blocks, self.default = blocks, default
-
-
-chosen = _Chosen()
+        chosen.device = chosen.before.pop()
 
 
 CPU = device("cpu")
 
 
+class _Chosen(threading.local):
+    """Where this thread's program has tensors made, and whether it chose that."""
+
+    def __init__(self) -> None:
+        self.device = CPU
+        self.default = False  # set_default_device was called
+        self.before: list[device] = []  # outside of each `with device(...)` block
+
+    def __bool__(self) -> bool:
+        return self.default or bool(self.before)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """A block in which nothing counts as chosen.
+
+        torch: with a device chosen, `Tensor.backward` is looked up and called once more by what chose the device, so a
+        function that a program has put in its place is called twice.
+        """
+        default, before = self.default, self.before
+        self.default, self.before = False, []
+        try:
+            yield
+        finally:
+            self.default, self.before = default, before
+
+
+chosen = _Chosen()
+
+
 def get_default_device() -> device:
-    """Where tensors are made: the CPU."""
-    return CPU
+    """Where tensors are made: the CPU unless `set_default_device` or a `with device(...)` block says otherwise."""
+    return chosen.device
 
 
 def set_default_device(device: device | str | int | None) -> None:
-    """Makes tensors on another device by default.
+    """Makes tensors on another device by default; None is the CPU.
 
     Raises:
-        NotImplementedError: it is not the CPU.
+        NotImplementedError (also a RuntimeError): it is not there.
     """
-    check_device(device)
+    chosen.device = CPU if device is None else check_device(device)
     chosen.default = device is not None
 
 
 def check_device(where: device | str | int | None) -> device:
-    """The device asked for, or an error that says what to do: only "cpu" holds arrays so far."""
-    if where is None or where is CPU:
-        return CPU
+    """The device asked for (a GPU with its number), the chosen one for None, or an error that says what to do."""
+    if where is None:
+        return chosen.device
     found = where if isinstance(where, device) else device(where)
     if found.type == "cpu":
-        return found
-    raise UnsupportedOnCPU(found)
-
-
-class UnsupportedOnCPU(UnsupportedError, RuntimeError, AssertionError):
-    """A device other than the CPU was asked for. PyTorch raises one of these classes, by device and function."""
-
-    def __init__(self, where: device) -> None:
-        super().__init__(f"device {where}: this Rushlight computes on the CPU only; use device='cpu' (or leave it out)")
+        return CPU
+    if found.type == "cuda":
+        return device("cuda", gpu.index_of(found.index))
+    raise gpu.NoDeviceError(f"device {found}: Rushlight computes on 'cpu' and 'cuda' only; use one of them")

@@ -17,7 +17,9 @@ import numpy as np
 from . import dtypes
 from .autograd.tape import Leaf, wrap
 from .batching import BatchedArray
+from .device import CPU
 from .errors import ArgumentError
+from .kernels.arrays import host
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -197,6 +199,8 @@ def _suffixes(tensor: Tensor) -> list[str]:
     """What is worth saying beside the elements."""
     default = dtypes.get_default_dtype()
     kind, found = tensor.dtype, []
+    if tensor.device is not CPU:
+        found.append(f"device='{tensor.device}'")
     usual = (default, default.to_complex(), dtypes.int64, dtypes.bool) if tensor.numel() else (default,)
     if not tensor.numel() and tensor.ndim != 1:
         found.append(f"size={tuple(tensor.shape)}")
@@ -231,7 +235,7 @@ def tensor_text(tensor: Tensor, contents: str | None = None) -> str:
     plain = type(tensor).__name__ in ("Tensor", "Parameter")
     prefix = "tensor(" if plain else f"{type(tensor).__name__}("
     indent = len(prefix)
-    text = prefix + (array_text(tensor._array, indent) if contents is None else contents)
+    text = prefix + (array_text(host(tensor._array), indent) if contents is None else contents)
     last = len(text) - text.rfind("\n") + 1
     for suffix in _suffixes(tensor):
         if last + len(suffix) + 2 > options.linewidth:

@@ -22,13 +22,15 @@ class RareMethods:
         """What another library's `from_dlpack` reads: the memory, shared."""
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if self.is_cuda:
+            return self._array.__dlpack__(stream=stream, max_version=max_version)
         array = self.numpy()
         array = array if array.flags.writeable or max_version else array.copy()
         return array.__dlpack__()
 
     def __dlpack_device__(self: Tensor) -> tuple[int, int]:  # type: ignore[misc]
-        """(kind, number) of the device; 1 is the CPU."""
-        return 1, 0
+        """(kind, number) of the device; 1 is the CPU, 2 a GPU."""
+        return (2, self.get_device()) if self.is_cuda else (1, 0)
 
     def __reversed__(self: Tensor) -> Tensor:  # type: ignore[misc]
         """The tensor with its first dimension flipped."""

@@ -14,6 +14,7 @@ from . import dtypes
 from .autograd.tape import TensorBase, wrap
 from .device import CPU, check_device, device
 from .errors import DTypeError, UnsupportedError
+from .kernels.places import device_of
 from .serialization.storages import TYPED
 
 Array = Any
@@ -28,6 +29,11 @@ def block_of(array: Array) -> Array:
     return flat if flat.dtype == array.dtype else flat.view(np.uint8).view(array.dtype)
 
 
+def _check_here(device: Any) -> None:
+    if check_device(device) is not CPU:
+        raise UnsupportedError(f"storage: memory on {device} is not shown as a storage; use tensors there")
+
+
 class UntypedStorage:
     """A block of bytes.
 
@@ -39,7 +45,7 @@ class UntypedStorage:
     is_cuda = is_sparse = is_hpu = False
 
     def __init__(self, size: Any = 0, *, device: Any = None) -> None:
-        check_device(device)
+        _check_here(device)
         self._array: Array = np.zeros(size, np.uint8) if isinstance(size, int) else np.array(list(size), np.uint8)
 
     @classmethod
@@ -138,7 +144,7 @@ class TypedStorage(UntypedStorage):
     kind: dtypes.dtype = dtypes.float32
 
     def __init__(self, size: Any = 0, *, dtype: Any = None, device: Any = None, wrap_storage: Any = None) -> None:
-        check_device(device)
+        _check_here(device)
         kind = (self.kind if dtype is None else dtype).numpy
         if wrap_storage is not None:
             self._array = wrap_storage._array.view(kind)
@@ -189,6 +195,8 @@ def is_storage(obj: Any) -> bool:
 
 def typed_storage(tensor: Any) -> TypedStorage:
     """`tensor.storage()`."""
+    if isinstance(tensor, TensorBase) and device_of(tensor._array) is not CPU:
+        raise UnsupportedError("storage: memory of a GPU is not shown; copy the tensor to the CPU first: tensor.cpu()")
     if not isinstance(tensor, TensorBase):
         raise DTypeError(f"storage: expected a Tensor, got {type(tensor).__name__}")
     found: TypedStorage = TypedStorage._around(block_of(tensor._pin()))  # type: ignore[attr-defined]

@@ -6,17 +6,18 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from . import dtypes, ops
+from . import dtypes, gpu, ops
 from .autograd import differentiate
 from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_type, steps, version, wrap
 from .device import CPU, check_device, chosen, device
 from .errors import DTypeError, GraphError, OperatorError, ScalarError, ShapeError
 from .hooks import RemovableHandle, register
 from .kernels.arrays import address_of, root_of
+from .kernels.places import device_of, is_pinned, moved, pinned
 from .kernels.sparse import Coo
 from .methods import Methods
 from .ops.numpy_protocol import call_function, call_ufunc
@@ -55,7 +56,7 @@ class Tensor(Methods):
 
     def __new__(cls, *data: Any, device: Any = None, dtype: Any = None, requires_grad: bool = False) -> Any:
         self = object.__new__(cls)
-        self._array = ops.creation.legacy_array(data, dtypes.float32)
+        self._array = moved(ops.creation.legacy_array(data, dtypes.float32), check_device(device))
         return self
 
     # ------------------------------------------------------------------------------------------------- what it is
@@ -88,7 +89,7 @@ class Tensor(Methods):
 
     @property
     def device(self) -> device:
-        return CPU
+        return CPU if type(self._array) is np.ndarray else device_of(self._array)
 
     @property
     def itemsize(self) -> int:
@@ -100,12 +101,19 @@ class Tensor(Methods):
     def nbytes(self) -> int:
         return self._array.nbytes
 
-    is_cuda = is_quantized = is_meta = is_mps = is_mkldnn = is_xpu = is_nested = is_sparse_csr = False
+    is_quantized = is_meta = is_mps = is_mkldnn = is_xpu = is_nested = is_sparse_csr = False
     names = None
 
-    is_cpu = True
     is_ipu = is_xla = is_hpu = is_mtia = is_maia = is_vulkan = False
     name = None
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device is CPU
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device is not CPU
 
     @property
     def is_sparse(self) -> bool:
@@ -116,7 +124,9 @@ class Tensor(Methods):
         return ops.conversion.sparse_coo if self.is_sparse else ops.conversion.strided
 
     def get_device(self) -> int:
-        return -1
+        """The number of the GPU; -1 for the CPU."""
+        index = self.device.index
+        return -1 if index is None else index
 
     def is_floating_point(self) -> bool:
         return self.dtype.is_floating_point
@@ -157,7 +167,7 @@ class Tensor(Methods):
         asking for it settles it: from then on the result is contiguous, and its views are views of that."""
         base: Any = self if self._base is None else self._base
         if not base._array.flags.c_contiguous and not base._layout_kept:
-            base._array = np.ascontiguousarray(base._array)
+            base._array = base._array.copy(order="C")
             live = [ref() for ref in base._views or ()]
             for view in live if base is self else [self, *(v for v in live if v is not self)]:
                 if view is not None:
@@ -222,6 +232,7 @@ class Tensor(Methods):
 
         Raises:
             RuntimeError: the tensor requires grad (use `.detach()`, or `force=True`).
+            TypeError: it is on a GPU (use `.cpu()`, or `force=True`).
         """
         if self._edge is not None and not force:
             raise GraphError(
@@ -229,6 +240,13 @@ class Tensor(Methods):
             )
         if self._array.dtype.kind == "V":
             raise DTypeError(f"numpy: Got unsupported ScalarType {self.dtype.name}; use .float().numpy()")
+        if self.device is not CPU:
+            if not force:
+                raise DTypeError(
+                    f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                    "host memory first."
+                )
+            return moved(self._array, CPU)
         return np.asarray(self._pin())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -286,12 +304,14 @@ class Tensor(Methods):
         `to(other)`.
 
         Args:
-            non_blocking: accepted; copies on the CPU are always complete.
+            non_blocking: accepted. A copy of pinned memory to a GPU does not hold the program up in any case, and what
+                comes to the CPU is complete.
             copy: make a copy even if nothing changes.
             memory_format: `channels_last`, `contiguous_format` or `preserve_format`.
         """
-        kind, copy_, memory_format = ops.conversion.parse_to(args, kwargs)
-        result = self if kind is None else cast(self, kind)
+        where, kind, copy_, memory_format = ops.conversion.parse_to(args, kwargs)
+        result = self if where is None else ops.moving.to_device(self, where)
+        result = result if kind is None else cast(result, kind)
         if memory_format is not None and memory_format is not ops.conversion.preserve_format:
             result = result.contiguous(memory_format=memory_format)
         return result.clone() if copy_ and result is self else result
@@ -310,11 +330,13 @@ class Tensor(Methods):
         return cast(self, dtypes.as_dtype(dtype))
 
     def cpu(self, memory_format: Any = None) -> Tensor:
-        return self
+        """This tensor on the CPU: itself if it is there, else a copy."""
+        return self.to("cpu", memory_format=memory_format)
 
-    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> NoReturn:
-        check_device("cuda" if device is None else device)
-        raise AssertionError
+    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+        """This tensor on a GPU, by default the current one: itself if it is there, else a copy."""
+        where = "cuda" if device is None else device
+        return self.to(where, non_blocking=non_blocking, memory_format=memory_format)
 
     def as_subclass(self, cls: Any) -> Any:
         """The same memory and place in the graph as an instance of a subclass of Tensor."""
@@ -346,10 +368,13 @@ class Tensor(Methods):
         return self
 
     def pin_memory(self, device: Any = None) -> Tensor:
-        return self
+        """A copy in memory from which a GPU reads on its own, while the program goes on; itself if it is there, or if
+        there is no GPU."""
+        return self if self.is_pinned() or not gpu.count() else wrap(pinned(self.numpy()))
 
     def is_pinned(self, device: Any = None) -> bool:
-        return False
+        """Whether it lies in such memory."""
+        return is_pinned(self._array)
 
     def resolve_conj(self) -> Tensor:
         return self
@@ -431,7 +456,7 @@ class Tensor(Methods):
     ) -> None:
         """Adds the gradient of this tensor with respect to the graph's leaves to their `.grad`; see
         `autograd.backward`."""
-        if chosen.default or chosen.blocks:
+        if chosen:
             with chosen.aside():
                 Tensor.backward(self, gradient, retain_graph, create_graph, inputs)
         else:
@@ -524,15 +549,16 @@ class Tensor(Methods):
         if not self.is_leaf:
             raise GraphError("pickle: only leaf tensors can be pickled; use detach()")
         extra = {k: v for k, v in vars(self).items() if k not in _OWN}
-        return _rebuild, (type(self), np.asarray(self._array, order="C"), self.requires_grad, extra)
+        array = np.asarray(moved(self._array, CPU), order="C")
+        return _rebuild, (type(self), array, self.requires_grad, extra, self.device)
 
 
 _OWN = {"_array", "_edge", "_base", "_path", "_views", "_grad", "_untracked"}
 
 
-def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: dict[str, Any]) -> Tensor:
+def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: dict[str, Any], where: device = CPU) -> Tensor:
     tensor = object.__new__(cls)
-    tensor._array = array
+    tensor._array = moved(array, where)
     vars(tensor).update(extra)
     return tensor.requires_grad_(requires_grad)
 

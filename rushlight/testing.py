@@ -240,7 +240,7 @@ def make_tensor(
     Raises:
         ValueError: low is not below high, or a tensor cannot both have a memory format and be non-contiguous.
     """
-    _check_device(device)
+    where = _check_device(device)
     sizes = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
     if noncontiguous and memory_format is not None:
         raise ArgumentError("make_tensor: noncontiguous and memory_format cannot be asked for together")
@@ -255,7 +255,7 @@ def make_tensor(
     result = result[..., ::2] if noncontiguous and sizes else result
     if memory_format is not None:
         result = result.contiguous(memory_format=memory_format)
-    return result.requires_grad_(requires_grad)
+    return result.to(where).requires_grad_(requires_grad)
 
 
 def _random(shape: tuple[int, ...], dtype: dtypes.dtype, low: float, high: float) -> Any:

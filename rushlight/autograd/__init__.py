@@ -3,7 +3,7 @@
 from types import ModuleType as _ModuleType
 
 from .. import rooms as _rooms
-from . import anomaly, forward_ad, function, functional, graph
+from . import anomaly, forward_ad, function, functional, graph, on_gpus
 from .anomaly import detect_anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled, set_detect_anomaly
 from .differentiate import backward, grad
 from .function import Function

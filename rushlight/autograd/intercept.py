@@ -28,14 +28,26 @@ _lock = threading.Lock()
 _entered = 0  # contexts, in all threads
 
 
-def _plain(cls: Any, args: tuple[Any, ...]) -> Any:
+def plain(cls: Any, args: Any) -> Any:
+    """What `apply` is while nothing intercepts it."""
     entry: Any = ViewEntry if issubclass(cls, View) else Entry
     return vars(entry)["apply"].__get__(None, cls)(*args)
 
 
+_everywhere: Callable[[Any, Any], Any] = plain  # what operators do after all handlers, in all threads
+
+
+def set_everywhere(function: Callable[[Any, tuple[Any, ...]], Any]) -> None:
+    """Puts `function(operator, args)` in the place of `plain`, for good."""
+    global _everywhere
+    if _everywhere is plain:
+        _swap(1)
+    _everywhere = function
+
+
 def _ask(cls: Any, args: tuple[Any, ...], handlers: tuple[Handler, ...]) -> Any:
     if not handlers:
-        return _plain(cls, args)
+        return _everywhere(cls, args)
     return handlers[-1](cls, args, lambda *changed: _ask(cls, changed, handlers[:-1]))
 
 

@@ -222,6 +222,7 @@ class Operator(Entry):
 
     saves: ClassVar[tuple[int | str, ...] | None] = None
     curved: ClassVar[bool] = False
+    moves: ClassVar[bool] = False  # whether its result is on another device than its arguments
     label: ClassVar[str] = ""  # PyTorch's name of the operator, where it is not the class's
     forward: ClassVar[Callable[..., Any]]
     backward: ClassVar[Callable[..., Any]]

@@ -101,6 +101,10 @@ class BatchedArray(NDArrayOperatorsMixin):
         return np.transpose(self)
 
     @property
+    def device(self) -> Any:
+        return self.array.device
+
+    @property
     def real(self) -> BatchedArray:
         return BatchedArray(self.array.real, self.levels)
 

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         "native": builds(),
         "threads": str(rushlight.get_num_threads()),
         "allocator": allocator(),
-        "gpu": "none: Rushlight computes on the CPU",
+        "gpu": ", ".join(map(rushlight.cuda.get_device_name, range(rushlight.cuda.device_count()))) or "none",
         "numpy": np.__version__,
         **{name: version_of(name) for name in ("ml_dtypes", "safetensors", "tqdm", "matplotlib")},
     }

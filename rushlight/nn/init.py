@@ -253,7 +253,7 @@ def _redraw_outside(array: Array, mean: float, std: float, a: float, b: float, g
 def _accept_or_reject(array: Array, mean: float, std: float, a: float, b: float, generator: Generator) -> None:
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2  # log of the greatest density in [a, b]
     scalar = array.dtype.type
-    waiting = np.ones(array.shape, bool)
+    waiting = np.ones_like(array, bool)
     while waiting.any():
         candidates = random.uniform_(np.empty_like(array), generator, low=a, high=b)
         log_density = ((candidates - scalar(mean)) / scalar(std)) ** 2 * scalar(-0.5) - scalar(peak)
@@ -276,7 +276,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator = None) ->
     if array.size == 0:
         return tensor
     rows = array.shape[0]
-    noise = random.normal(generator, (rows, array.size // rows), array.dtype).astype(np.float64)
+    source = random.source(generator, tensor.device)
+    noise = random.normal(source, (rows, array.size // rows), array.dtype).astype(np.float64)
     q, r = np.linalg.qr(noise.T if rows < noise.shape[1] else noise)
     q *= np.sign(np.diag(r))  # makes the decomposition unique, and the distribution uniform
     array[...] = (q.T if rows < noise.shape[1] else q).reshape(array.shape)

@@ -198,11 +198,12 @@ class Module(Registry):
         Raises:
             TypeError: an integer dtype (parameters of floating point and complex dtype only change to such).
         """
-        kind, _, memory_format = parse_to(args, kwargs)
+        where, kind, _, memory_format = parse_to(args, kwargs)
         if kind is not None and not (kind.is_floating_point or kind.is_complex):
             raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={kind}")
 
         def convert(t: Tensor) -> Tensor:
+            t = t if where is None else t.to(where)
             if kind is not None and (t.is_floating_point() or t.is_complex()):
                 t = t.to(kind)
             if memory_format is not None and not is_lazy(t) and t.dim() in (4, 5):

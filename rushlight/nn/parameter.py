@@ -9,7 +9,9 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import Leaf, TensorBase, wrap
 from ..device import check_device
+from ..device import device as Device
 from ..errors import ArgumentError, DTypeError, OperatorError
+from ..kernels.places import device_of, made
 from ..ops.conversion import parse_to
 from ..tensor import Tensor
 
@@ -18,9 +20,9 @@ def _share(cls: type[Any], data: Any, requires_grad: bool) -> Any:
     """A tensor of class `cls` over the memory of `data`."""
     if data is not None and not isinstance(data, TensorBase):
         raise DTypeError(f"{cls.__name__}: data is to be a Tensor, got {type(data).__name__}")
-    made = object.__new__(cls)
-    made._array = np.empty(0, dtypes.get_default_dtype().numpy) if data is None else data._array
-    return made.requires_grad_() if requires_grad else made
+    tensor = object.__new__(cls)
+    tensor._array = np.empty(0, dtypes.get_default_dtype().numpy) if data is None else data._array
+    return tensor.requires_grad_() if requires_grad else tensor
 
 
 class Parameter(Tensor):
@@ -71,9 +73,9 @@ class Buffer(Tensor):
     _is_buffer = True
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
-        made = _share(cls, data, data is not None and data.requires_grad)
-        made.persistent = persistent
-        return made
+        buffer = _share(cls, data, data is not None and data.requires_grad)
+        buffer.persistent = persistent
+        return buffer
 
 
 class UninitializedTensorMixin:
@@ -81,14 +83,15 @@ class UninitializedTensorMixin:
 
     cls_to_become: ClassVar[type[Tensor]]
     _kind: dtypes.dtype
+    _place: Device
     _edge: Any
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Turns this object into an ordinary tensor of that shape, with arbitrary values."""
-        check_device(device)
+        where = self._place if device is None else check_device(device)
         kind = self._kind if dtype is None else dtypes.as_dtype(dtype)
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
-        self._array = np.empty(tuple(shape), kind.numpy)
+        self._array = made("empty", tuple(shape), kind.numpy, where)
 
     @property
     def _array(self) -> Any:
@@ -100,7 +103,7 @@ class UninitializedTensorMixin:
 
     @_array.setter
     def _array(self, array: Any) -> None:
-        self._kind = dtypes.of(array)
+        self._kind, self._place = dtypes.of(array), device_of(array)
 
     @property
     def shape(self) -> Any:
@@ -115,16 +118,20 @@ class UninitializedTensorMixin:
         return self._kind
 
     @property
+    def device(self) -> Device:
+        return self._place
+
+    @property
     def data(self) -> Tensor:
-        return wrap(np.empty(0, self._kind.numpy))
+        return wrap(made("empty", (0,), self._kind.numpy, self._place))
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        self._kind = value.dtype
+        self._kind, self._place = value.dtype, value.device
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        kind, _, _ = parse_to(args, kwargs)
-        return type(self)(self.requires_grad, None, kind or self._kind)  # type: ignore[attr-defined, call-arg, return-value]
+        where, kind, _, _ = parse_to(args, kwargs)
+        return type(self)(self.requires_grad, where or self._place, kind or self._kind)  # type: ignore[attr-defined, call-arg, return-value]
 
     def detach(self) -> Any:
         return self
@@ -151,10 +158,10 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return memo.setdefault(id(self), type(self)(self.requires_grad, None, self._kind))  # type: ignore[attr-defined, call-arg]
+        return memo.setdefault(id(self), type(self)(self.requires_grad, self._place, self._kind))  # type: ignore[attr-defined, call-arg]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self), (self.requires_grad, None, self._kind)  # type: ignore[attr-defined]
+        return type(self), (self.requires_grad, self._place, self._kind)  # type: ignore[attr-defined]
 
 
 class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
@@ -180,16 +187,16 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[mis
     def __new__(
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
     ) -> Any:
-        made = _uninitialized(cls, requires_grad, device, dtype)
-        made.persistent = persistent
-        return made
+        buffer = _uninitialized(cls, requires_grad, device, dtype)
+        buffer.persistent = persistent
+        return buffer
 
 
 def _uninitialized(cls: type[Any], requires_grad: bool, device: Any, dtype: Any) -> Any:
-    check_device(device)
-    made = object.__new__(cls)
-    made._kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    return made.requires_grad_(requires_grad)
+    tensor = object.__new__(cls)
+    tensor._place = check_device(device)
+    tensor._kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+    return tensor.requires_grad_(requires_grad)
 
 
 def is_lazy(param: Any) -> bool:

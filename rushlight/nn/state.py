@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd.grad_mode import no_grad
 from ..autograd.tape import TensorBase, touch
+from ..ops.moving import to_device
 from ..ops.promotion import cast
 from .parameter import Parameter, is_lazy
 
@@ -236,7 +237,7 @@ def _load_tensor(module: Module, name: str, tensor: Any, key: str, given: Any, a
 
 def _copy(tensor: Any, given: Any) -> None:
     with no_grad():
-        tensor._array[...] = cast(given, tensor.dtype)._array
+        tensor._array[...] = cast(to_device(given, tensor.device), tensor.dtype)._array
     touch(tensor._array)
 
 

@@ -71,7 +71,7 @@ def channels_last_copy(array: Array, wanted: memory_format) -> Array:
             f"required rank {CHANNELS_LAST_RANK[wanted]} tensor to use {wanted.name} format, got {array.ndim} "
             "dimensions"
         )
-    return np.moveaxis(np.array(np.moveaxis(array, 1, -1), order="C"), -1, 1)
+    return np.moveaxis(np.moveaxis(array, 1, -1).copy(order="C"), -1, 1)
 
 
 class Clone(Operator):
@@ -184,8 +184,8 @@ def dtype_from_name(name: Any) -> dtypes.dtype:
     return legacy if isinstance(legacy, dtypes.dtype) else dtypes.as_dtype(name)
 
 
-def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dtypes.dtype | None, bool, Any]:
-    """The dtype, copy flag and memory format in the arguments of `Tensor.to` and `Module.to`.
+def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[device | None, dtypes.dtype | None, bool, Any]:
+    """The device, dtype, copy flag and memory format in the arguments of `Tensor.to` and `Module.to`.
 
     Raises:
         TypeError: an argument that is neither dtype, device nor tensor.
@@ -201,7 +201,7 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dtypes.dtyp
         if isinstance(arg, dtypes.dtype) or arg is float or arg is int or arg is bool:
             kind = dtypes.as_dtype(arg)
         elif isinstance(arg, TensorBase):
-            kind = dtypes.of(arg._array)
+            where, kind = arg.device, dtypes.of(arg._array)  # type: ignore[attr-defined]
         elif isinstance(arg, (str, device, int)):
             where = arg
         elif isinstance(arg, memory_format):
@@ -210,5 +210,5 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dtypes.dtyp
             raise DTypeError(f"to: expected a dtype, device or tensor, got {type(arg).__name__}")
     if known:
         raise DTypeError(f"to: unexpected keyword arguments {sorted(known)}")
-    check_device(where)
-    return None if kind is None else dtypes.as_dtype(kind), copy or (len(flags) > 1 and flags[1]), format_
+    place = None if where is None else check_device(where)
+    return place, None if kind is None else dtypes.as_dtype(kind), copy or (len(flags) > 1 and flags[1]), format_

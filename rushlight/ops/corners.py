@@ -15,6 +15,7 @@ from .. import random
 from ..autograd.tape import Operator, TensorBase
 from ..errors import ArgumentError, OperatorError, ShapeError
 from ..kernels import fused, kernel, xp
+from ..kernels.places import device_of
 from .activation import activate
 from .choosing import clamped
 from .promotion import unbroadcast
@@ -270,9 +271,10 @@ def rrelu(
 
 def _random_slopes(x: Array, lower: float, upper: float) -> Array:
     """torch: one float64 draw for each element that is not positive, in row-major order."""
-    slopes = np.ones(x.shape, x.dtype)
+    slopes = np.ones_like(x, order="C")
     negative = x <= 0
-    slopes[negative] = random.uniform(None, (int(negative.sum()),), np.float64) * (upper - lower) + lower
+    generator = random.source(None, device_of(x))
+    slopes[negative] = random.uniform(generator, (int(negative.sum()),), np.float64) * (upper - lower) + lower
     return slopes
 
 

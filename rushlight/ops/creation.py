@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,15 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import TensorBase, touch, wrap
-from ..device import check_device
+from ..device import CPU, check_device, chosen
+from ..device import device as Device
 from ..errors import ArgumentError, DTypeError, OperatorError
+from ..kernels.arrays import with_strides
+from ..kernels.places import device_of, made, moved
 from .conversion import CHANNELS_LAST_RANK, check_layout, in_format
 from .dims import sizes
-from .promotion import cast
+from .moving import to_device
+from .promotion import cast, is_array
 from .promotion import result_type as promoted
 
 if TYPE_CHECKING:
@@ -23,9 +27,9 @@ if TYPE_CHECKING:
 Array = Any
 
 
-def finish(array: Array, requires_grad: bool) -> Tensor:
-    """A new leaf."""
-    tensor: Tensor = wrap(array)
+def finish(array: Array, requires_grad: bool, where: Device | None = None) -> Tensor:
+    """A new leaf, on that device."""
+    tensor: Tensor = wrap(array if where is None else moved(array, where))
     return tensor.requires_grad_() if requires_grad else tensor
 
 
@@ -39,7 +43,7 @@ def np_dtype(kind: Any) -> np.dtype[Any]:
 def _array_from(data: Any) -> Array:
     """Nested data as an array that holds it exactly."""
     if isinstance(data, TensorBase):
-        return data._array
+        return moved(data._array, CPU)
     if isinstance(data, (np.ndarray, np.generic)):
         return np.asarray(data)
     if isinstance(_first(data), (TensorBase, np.generic)):
@@ -146,21 +150,26 @@ def tensor(
         tensor([[1, 2],
                 [3, 4]])
     """
-    check_device(device)
+    where = _place_for(data, device)
     array = _array_from(data)
     kind = _kind_of(data, array) if dtype is None else dtypes.as_dtype(dtype)
-    return finish(_overflow_checked(data, array, kind.numpy), requires_grad)
+    return finish(_overflow_checked(data, array, kind.numpy), requires_grad, where)
+
+
+def _place_for(data: Any, device: Any) -> Device:
+    """torch: unless told otherwise, a copy of a tensor is where the tensor is."""
+    if device is None and isinstance(data, TensorBase) and not chosen:
+        return device_of(data._array)
+    return check_device(device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor: itself if it is one, over the same memory if it is a NumPy array, else a copy."""
-    check_device(device)
-    if isinstance(data, TensorBase):
-        return cast(data, dtypes.as_dtype(dtype)) if dtype is not None else data  # type: ignore[return-value]
-    if isinstance(data, np.ndarray):
-        made = from_numpy(data)
-        return made if dtype is None else cast(made, dtypes.as_dtype(dtype))
-    return tensor(data, dtype=dtype)
+    where = _place_for(data, device)
+    if not isinstance(data, (TensorBase, np.ndarray)):
+        return tensor(data, dtype=dtype, device=where)
+    there = to_device(from_numpy(data) if isinstance(data, np.ndarray) else data, where)  # type: ignore[arg-type]
+    return there if dtype is None else cast(there, dtypes.as_dtype(dtype))
 
 
 def asarray(
@@ -175,17 +184,19 @@ def asarray(
         ValueError: `copy=False` but the memory cannot be shared.
     """
     if isinstance(obj, (bytes, bytearray, memoryview)):
-        made = frombuffer(obj, dtype=dtypes.get_default_dtype() if dtype is None else dtype)
+        found = frombuffer(obj, dtype=dtypes.get_default_dtype() if dtype is None else dtype)
+        found = to_device(found, device)
     else:
-        made = as_tensor(obj, dtype, device)
-    shared = isinstance(obj, (TensorBase, np.ndarray)) and np.shares_memory(made._array, getattr(obj, "_array", obj))
-    if copy is False and not shared and made.numel():
+        found = as_tensor(obj, dtype, device)
+    source = getattr(obj, "_array", obj)
+    shared = is_array(source) and device_of(source) == found.device and np.shares_memory(found._array, source)
+    if copy is False and not shared and found.numel():
         raise ArgumentError("asarray: can't share the memory of obj (copy=False)")
     if copy and shared:
-        made = made.clone()
-    if requires_grad != made.requires_grad:
-        made = made.detach().requires_grad_(requires_grad)
-    return made
+        found = found.clone()
+    if requires_grad != found.requires_grad:
+        found = found.detach().requires_grad_(requires_grad)
+    return found
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -203,10 +214,10 @@ def from_numpy(ndarray: Any) -> Tensor:
             "are not currently supported. (You can probably work around this by making a copy of your array with "
             "array.copy().)"
         )
-    made: Tensor = wrap(ndarray)
+    tensor: Tensor = wrap(ndarray)
     if not ndarray.flags.c_contiguous:
-        made._layout_kept = True
-    return made
+        tensor._layout_kept = True
+    return tensor
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
@@ -248,14 +259,13 @@ def scalar_tensor(
 def placed(out: Any, array: Array, name: str) -> Tensor:
     """`out` holding the array."""
     if out._array.shape != array.shape:
-        out._array = np.empty(array.shape, out._array.dtype)
-    np.copyto(out._array, array, casting="unsafe")
+        out._array = np.empty_like(out._array, shape=array.shape)
+    np.copyto(out._array, moved(array, device_of(out._array)), casting="unsafe")
     touch(out._array)
     return out
 
 
 def _filled(
-    make: Callable[..., Array],
     size: tuple[Any, ...],
     out: Any,
     dtype: Any,
@@ -263,26 +273,26 @@ def _filled(
     device: Any,
     requires_grad: bool,
     name: str,
+    *value: Any,
     format_: Any = None,
 ) -> Tensor:
-    """What zeros, ones and empty have in common."""
-    if device is not None:
-        check_device(device)
+    """What zeros, ones, empty and full have in common."""
+    where = check_device(device) if out is None else out.device
     check_layout(layout, name)
     shape = sizes(size)
     kind = out._array.dtype if out is not None and dtype is None else np_dtype(dtype)
     try:
-        array = make(shape, kind)
+        array = made(name, shape, kind, where, *value)
     except ValueError:
         raise OperatorError(
             f"{name}: Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
         ) from None
     if out is not None:
         return placed(out, array, name)
-    made = finish(in_format(array, format_), requires_grad)
+    tensor = finish(in_format(array, format_), requires_grad, where)
     if format_ in CHANNELS_LAST_RANK:
-        made._layout_kept = True
-    return made
+        tensor._layout_kept = True
+    return tensor
 
 
 def zeros(
@@ -296,7 +306,7 @@ def zeros(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of zeros."""
-    return _filled(np.zeros, sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "zeros")
+    return _filled(sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "zeros")
 
 
 def ones(
@@ -310,7 +320,7 @@ def ones(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of ones."""
-    return _filled(np.ones, sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "ones")
+    return _filled(sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "ones")
 
 
 def empty(
@@ -325,9 +335,8 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor whose elements are whatever was in memory."""
-    return _filled(
-        np.empty, sizes_ if size is None else (size,), out, dtype, layout, device, requires_grad, "empty", memory_format
-    )
+    shape = sizes_ if size is None else (size,)
+    return _filled(shape, out, dtype, layout, device, requires_grad, "empty", format_=memory_format)
 
 
 def empty_strided(
@@ -341,14 +350,14 @@ def empty_strided(
     pin_memory: bool = False,
 ) -> Tensor:
     """An uninitialised tensor with these strides (in elements)."""
-    check_device(device)
+    where = check_device(device)
     check_layout(layout, "empty_strided")
     shape, steps = sizes((size,)), sizes((stride,))
     room = 1 + sum((n - 1) * s for n, s in zip(shape, steps)) if 0 not in shape else 0
-    memory = np.empty(room, np_dtype(dtype))
-    made = finish(np.ndarray(shape, memory.dtype, memory, 0, [s * memory.itemsize for s in steps]), requires_grad)
-    made._layout_kept = True
-    return made
+    memory = made("empty", (room,), np_dtype(dtype), where)
+    tensor = finish(with_strides(memory, shape, steps, 0), requires_grad, where)
+    tensor._layout_kept = True
+    return tensor
 
 
 def empty_permuted(
@@ -362,16 +371,17 @@ def empty_permuted(
     pin_memory: bool = False,
 ) -> Tensor:
     """An uninitialised dense tensor whose dimensions lie in memory in the order `physical_layout`, outermost first."""
-    check_device(device)
+    where = check_device(device)
     check_layout(layout, "empty_permuted")
     shape, order = sizes((size,)), sizes((physical_layout,))
     if sorted(order) != list(range(len(shape))):
         raise OperatorError(
             f"empty_permuted: physical_layout {list(order)} is not a permutation of the {len(shape)} dimensions"
         )
-    made = finish(np.empty([shape[d] for d in order], np_dtype(dtype)).transpose(np.argsort(order)), requires_grad)
-    made._layout_kept = True
-    return made
+    memory = made("empty", tuple(shape[d] for d in order), np_dtype(dtype), where)
+    tensor = finish(memory.transpose(np.argsort(order).tolist()), requires_grad, where)
+    tensor._layout_kept = True
+    return tensor
 
 
 def _kind_of_value(value: Any) -> np.dtype[Any]:
@@ -394,16 +404,8 @@ def full(
     value = fill_value.item() if isinstance(fill_value, (TensorBase, np.generic)) else fill_value  # type: ignore[union-attr]
     given = fill_value if isinstance(fill_value, TensorBase) else value
     kind = _kind_of_value(given) if dtype is None else np_dtype(dtype)
-    return _filled(
-        lambda shape, k: np.full(shape, np.asarray(value).astype(k), k),
-        (size,),
-        out,
-        dtypes.as_dtype(kind),
-        layout,
-        device,
-        requires_grad,
-        "full",
-    )
+    number = np.asarray(value).astype(kind)[()]
+    return _filled((size,), out, dtypes.as_dtype(kind), layout, device, requires_grad, "full", number)
 
 
 def legacy_array(data: tuple[Any, ...], kind: dtypes.dtype) -> Array:

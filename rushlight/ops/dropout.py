@@ -85,7 +85,7 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
     if not training or p == 0 or array.size == 0:
         return input
     _check_floating(name, input)
-    mask = np.asarray(random.dropout_mask(None, array.shape if shape is None else shape, p), like=array)
+    mask = random.dropout_mask(random.source(None, input.device), array.shape if shape is None else shape, p)
     scale = _scale(array.dtype, float(1 - p))
     if not inplace:
         return Dropout.apply(input, mask, scale)
@@ -219,7 +219,7 @@ def _alpha_drop(name: str, input: Tensor, p: float, training: bool, inplace: boo
     _check_floating(name, input)
     if inplace:
         check_writable(input)
-    mask = np.asarray(random.dropout_mask(None, shape, p), like=input._array)
+    mask = random.dropout_mask(random.source(None, input.device), shape, p)
     if p == 1:
         result = Dropout.apply(input, mask, 0.0)
     else:

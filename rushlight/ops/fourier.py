@@ -367,10 +367,10 @@ def rfftfreq(
 def _frequencies(
     found: Array, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, name: str
 ) -> Tensor:
-    check_device(device)
+    where = check_device(device)
     check_layout(layout, name)
     kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    made = finish(found.astype(kind.numpy), requires_grad)
+    made = finish(found.astype(kind.numpy), requires_grad, where)
     return made if out is None else into(out, made, name)
 
 

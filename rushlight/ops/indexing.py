@@ -17,6 +17,7 @@ from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, ShapeError
 from ..kernels import kernel, xp
 from .lanes import scatter_add_kernel, slice_index
+from .moving import to_device
 from .promotion import cast, is_array, note_write, unbroadcast
 from .views import Select, Slice
 
@@ -234,9 +235,9 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Every element becomes that of `src`, which may have another dtype and broadcasts.
 
     Args:
-        non_blocking: accepted; copies on the CPU are always complete.
+        non_blocking: accepted, see `Tensor.to`.
     """
-    src = src if isinstance(src, TensorBase) else wrap(np.asarray(src, like=input._array))
+    src = to_device(src, input.device) if isinstance(src, TensorBase) else wrap(np.asarray(src, like=input._array))  # type: ignore[arg-type]
     try:
         np.broadcast_to(src._array, input._array.shape)
     except ValueError:

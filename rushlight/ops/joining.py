@@ -9,10 +9,13 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import Operator, TensorBase, wrap
+from ..device import check_device
 from ..errors import DTypeError, OperatorError, ShapeError
 from ..kernels import xp
 from ..kernels.arrays import host
 from ..kernels.moves import copied, joined
+from .conversion import check_layout
+from .creation import finish
 from .dims import sizes, wrap_dim, wrap_dims
 from .numpy_protocol import numpy_name
 from .promotion import cast, into, refuse_overlap
@@ -522,22 +525,21 @@ def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None, layout: Any = None
 ) -> Tensor:
     """The (2, N) indices of the lower triangle of a row x col matrix, row by row."""
-    return wrap(
-        np.stack(np.nonzero(np.tri(_count(row, "row"), _count(col, "col"), offset, dtype=bool))).astype(
-            dtypes.as_dtype(dtype).numpy
-        )
-    )
+    found = np.nonzero(np.tri(_count(row, "row"), _count(col, "col"), offset, dtype=bool))
+    return _places_of(found, dtype, device, layout, "tril_indices")
 
 
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None, layout: Any = None
 ) -> Tensor:
     """The (2, N) indices of the upper triangle of a row x col matrix, row by row."""
-    return wrap(
-        np.stack(np.nonzero(~np.tri(_count(row, "row"), _count(col, "col"), offset - 1, dtype=bool))).astype(
-            dtypes.as_dtype(dtype).numpy
-        )
-    )
+    found = np.nonzero(~np.tri(_count(row, "row"), _count(col, "col"), offset - 1, dtype=bool))
+    return _places_of(found, dtype, device, layout, "triu_indices")
+
+
+def _places_of(found: tuple[Array, ...], dtype: Any, device: Any, layout: Any, name: str) -> Tensor:
+    check_layout(layout, name)
+    return finish(np.stack(found).astype(dtypes.as_dtype(dtype).numpy), False, check_device(device))
 
 
 def _count(n: int, name: str) -> int:

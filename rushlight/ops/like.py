@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.tape import TensorBase, wrap
+from ..autograd.tape import TensorBase
 from ..device import check_device
 from .conversion import CHANNELS_LAST_RANK, check_layout, in_format, preserve_format
 from .creation import empty, empty_strided, finish, full, legacy_array, np_dtype, ones, tensor, zeros
@@ -32,17 +32,16 @@ def _like(
     shape: Any = None,
 ) -> Tensor:
     """A new tensor of the shape, dtype and (unless another format is asked for) memory order of `input`."""
-    if device is not None:
-        check_device(device)
+    where = None if device is None else check_device(device)
     check_layout(layout, name)
     array = input._array
     kind = array.dtype if dtype is None else np_dtype(dtype)
     if format_ is None or format_ is preserve_format:
-        made = finish(make(array, kind, shape), requires_grad)
+        made = finish(make(array, kind, shape), requires_grad, where)
         if input._layout_kept and shape is None:
             made._layout_kept = True
         return made
-    made = finish(in_format(np.ascontiguousarray(make(array, kind, shape)), format_), requires_grad)
+    made = finish(in_format(np.ascontiguousarray(make(array, kind, shape)), format_), requires_grad, where)
     made._layout_kept = format_ in CHANNELS_LAST_RANK
     return made
 
@@ -142,7 +141,7 @@ def full_like(
     value = fill_value.item() if isinstance(fill_value, (TensorBase, np.generic)) else fill_value  # type: ignore[union-attr]
     return _like(
         input,
-        lambda a, k, s: np.full_like(a, np.asarray(value).astype(k), k, shape=s),
+        lambda a, k, s: np.full_like(a, np.asarray(value).astype(k)[()], k, shape=s),
         dtype,
         layout,
         device,
@@ -155,17 +154,20 @@ def full_like(
 
 @numpy_name("zeros")
 def _zeros_for_definitions(shape: Any, dtype: Any = None, *, like: Any = None) -> Tensor:
-    return zeros(shape, dtype=dtype)
+    return zeros(shape, dtype=dtype, device=None if like is None else like.device)
 
 
 def _new_kind(self: Tensor, dtype: Any) -> Any:
     return dtypes.of(self._array) if dtype is None else dtype
 
 
+def _new_place(self: Tensor, device: Any) -> Any:
+    return self.device if device is None else device
+
+
 def new(self: Tensor, *data: Any, device: Any = None) -> Tensor:
     """An old form of `new_empty(sizes)` and `new_tensor(values)`."""
-    check_device(device)
-    return wrap(legacy_array(data, dtypes.of(self._array)))
+    return finish(legacy_array(data, dtypes.of(self._array)), False, check_device(_new_place(self, device)))
 
 
 def new_zeros(
@@ -180,7 +182,12 @@ def new_zeros(
 ) -> Tensor:
     """Zeros of the dtype of this tensor."""
     return zeros(
-        *sizes_, size=size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+        *sizes_,
+        size=size,
+        dtype=_new_kind(self, dtype),
+        device=_new_place(self, device),
+        requires_grad=requires_grad,
+        layout=layout,
     )
 
 
@@ -196,7 +203,12 @@ def new_ones(
 ) -> Tensor:
     """Ones of the dtype of this tensor."""
     return ones(
-        *sizes_, size=size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+        *sizes_,
+        size=size,
+        dtype=_new_kind(self, dtype),
+        device=_new_place(self, device),
+        requires_grad=requires_grad,
+        layout=layout,
     )
 
 
@@ -212,7 +224,12 @@ def new_empty(
 ) -> Tensor:
     """An uninitialised tensor of the dtype of this tensor."""
     return empty(
-        *sizes_, size=size, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+        *sizes_,
+        size=size,
+        dtype=_new_kind(self, dtype),
+        device=_new_place(self, device),
+        requires_grad=requires_grad,
+        layout=layout,
     )
 
 
@@ -229,7 +246,12 @@ def new_full(
 ) -> Tensor:
     """One value in the dtype of this tensor."""
     return full(
-        size, fill_value, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+        size,
+        fill_value,
+        dtype=_new_kind(self, dtype),
+        device=_new_place(self, device),
+        requires_grad=requires_grad,
+        layout=layout,
     )
 
 
@@ -245,7 +267,7 @@ def new_tensor(
 ) -> Tensor:
     """A copy of `data` in the dtype of this tensor."""
     check_layout(layout, "new_tensor")
-    return tensor(data, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad)
+    return tensor(data, dtype=_new_kind(self, dtype), device=_new_place(self, device), requires_grad=requires_grad)
 
 
 def new_empty_strided(
@@ -261,5 +283,10 @@ def new_empty_strided(
 ) -> Tensor:
     """An uninitialised tensor with these strides, of the dtype of this tensor."""
     return empty_strided(
-        size, stride, dtype=_new_kind(self, dtype), device=device, requires_grad=requires_grad, layout=layout
+        size,
+        stride,
+        dtype=_new_kind(self, dtype),
+        device=_new_place(self, device),
+        requires_grad=requires_grad,
+        layout=layout,
     )

@@ -204,7 +204,7 @@ def dirichlet_slope(x: Array, a: Array, total: Array) -> Array:
 class StandardGamma(Function):
     @staticmethod
     def forward(ctx: Any, concentration: Tensor, generator: Any) -> Tensor:
-        x = wrap(random.standard_gamma(generator, concentration._array))
+        x = wrap(random.standard_gamma(random.source(generator, concentration.device), concentration._array))
         ctx.save_for_backward(concentration, x)
         return x
 

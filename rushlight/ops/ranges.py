@@ -48,7 +48,7 @@ def arange(
         >>> rushlight.arange(1, 4)
         tensor([1, 2, 3])
     """
-    check_device(device)
+    where = check_device(device)
     check_layout(layout, "arange")
     start, end, step = _bounds(bounds, start, end, step, "arange")
     numbers = start, end, step
@@ -79,7 +79,7 @@ def arange(
     if start or whole is np.float64:  # (0.0 is added to -0.0)
         array += start
     array = array.astype(kind, copy=False)
-    return finish(array, requires_grad) if out is None else placed(out, array, "arange")
+    return finish(array, requires_grad, where) if out is None else placed(out, array, "arange")
 
 
 def _bounds(bounds: tuple[Any, ...], start: Any, end: Any, step: Any, name: str) -> tuple[Any, Any, Any]:
@@ -105,6 +105,8 @@ def range_(
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers from `start` to `end`, both included. Deprecated in PyTorch in favour of `arange`."""
+    where = check_device(device)
+    check_layout(layout, "range")
     start, end, step = _number(start), _number(end), _number(step)
     if not step:
         raise OperatorError("range: step must be nonzero")
@@ -112,7 +114,7 @@ def range_(
         raise OperatorError("range: upper bound and lower bound inconsistent with step sign")
     count = math.floor((end - start) / step) + 1
     array = (start + step * np.arange(count)).astype(np_dtype(dtype))
-    return finish(array, requires_grad) if out is None else placed(out, array, "range")
+    return finish(array, requires_grad, where) if out is None else placed(out, array, "range")
 
 
 def _steps(steps: Any, name: str) -> int:
@@ -165,11 +167,11 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, equally far apart."""
-    check_device(device)
+    where = check_device(device)
     check_layout(layout, "linspace")
     start, end = _number(start), _number(end)
     array = _spaced(start, end, _steps(steps, "linspace"), _range_kind(start, end, dtype, out))
-    return finish(array, requires_grad) if out is None else placed(out, array, "linspace")
+    return finish(array, requires_grad, where) if out is None else placed(out, array, "linspace")
 
 
 def logspace(
@@ -185,7 +187,7 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`base` to the powers `linspace(start, end, steps)`."""
-    check_device(device)
+    where = check_device(device)
     check_layout(layout, "logspace")
     start, end = _number(start), _number(end)
     kind = _range_kind(start, end, dtype, out)
@@ -193,7 +195,7 @@ def logspace(
         start, end = int(start), int(end)
     work = np.dtype(np.float64) if kind.kind != "c" else np.dtype(np.complex128)
     array = np.power(np.asarray(base, work), _spaced(start, end, _steps(steps, "logspace"), work)).astype(kind)
-    return finish(array, requires_grad) if out is None else placed(out, array, "logspace")
+    return finish(array, requires_grad, where) if out is None else placed(out, array, "logspace")
 
 
 def eye(
@@ -208,10 +210,10 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the diagonal of an n x m matrix (n x n by default), zeros elsewhere."""
-    check_device(device)
+    where = check_device(device)
     check_layout(layout, "eye")
     for size in (n, m):
         if size is not None and size < 0:
             raise OperatorError(f"eye: n and m must be greater or equal to 0, got {size}")
     array = np.eye(n, m, dtype=out._array.dtype if out is not None and dtype is None else np_dtype(dtype))
-    return finish(array, requires_grad) if out is None else placed(out, array, "eye")
+    return finish(array, requires_grad, where) if out is None else placed(out, array, "eye")

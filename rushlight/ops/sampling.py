@@ -14,7 +14,9 @@ from .. import dtypes, random
 from ..autograd.in_place import check_writable
 from ..autograd.tape import TensorBase, wrap
 from ..device import check_device
+from ..device import device as Device
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError
+from ..kernels.places import moved
 from .conversion import CHANNELS_LAST_RANK, Constant, check_layout, in_format
 from .creation import finish
 from .dims import sizes
@@ -28,16 +30,17 @@ Array = Any
 Generator = random.Generator
 
 
-def _generator(given: Any, name: str) -> Any:
+def _generator(given: Any, name: str, where: Device) -> Any:
+    """The generator that draws for this device."""
     if given is not None and not isinstance(given, Generator):
         raise DTypeError(f"{name}(): argument 'generator' must be torch.Generator, not {type(given).__name__}")
-    return given
+    return random.source(given, where)
 
 
-def _check(layout: Any, device: Any, name: str) -> None:
-    if device is not None:
-        check_device(device)
+def _place(layout: Any, device: Any, name: str, out: Any = None) -> Device:
+    """Where the result will lie."""
     check_layout(layout, name)
+    return check_device(device) if out is None else out.device
 
 
 def _placed(array: Array, out: Tensor | None, requires_grad: bool, name: str) -> Tensor:
@@ -72,8 +75,10 @@ def rand(
         >>> rushlight.rand(2)
         tensor([0.4963, 0.7682])
     """
-    _check(layout, device, "rand")
-    array = random.uniform(_generator(generator, "rand"), sizes(sizes_ if size is None else (size,)), _kind(dtype, out))
+    where = _place(layout, device, "rand", out)
+    array = random.uniform(
+        _generator(generator, "rand", where), sizes(sizes_ if size is None else (size,)), _kind(dtype, out)
+    )
     return _placed(array, out, requires_grad, "rand")
 
 
@@ -89,8 +94,10 @@ def randn(
     pin_memory: bool = False,
 ) -> Tensor:
     """Normal numbers of mean 0 and standard deviation 1."""
-    _check(layout, device, "randn")
-    array = random.normal(_generator(generator, "randn"), sizes(sizes_ if size is None else (size,)), _kind(dtype, out))
+    where = _place(layout, device, "randn", out)
+    array = random.normal(
+        _generator(generator, "randn", where), sizes(sizes_ if size is None else (size,)), _kind(dtype, out)
+    )
     return _placed(array, out, requires_grad, "randn")
 
 
@@ -108,7 +115,7 @@ def randint(
     pin_memory: bool = False,
 ) -> Tensor:
     """Integers in [low, high): `randint(high, size)` or `randint(low, high, size)`."""
-    _check(layout, device, "randint")
+    where = _place(layout, device, "randint", out)
     given = list(bounds)
     if size is None:
         if not given or isinstance(given[-1], int):
@@ -122,7 +129,7 @@ def randint(
     low, high = int(low or 0), int(high)  # type: ignore[arg-type]
     if low >= high:
         raise OperatorError(f"randint: random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    array = random.integers(_generator(generator, "randint"), sizes((size,)), kind, low, high)
+    array = random.integers(_generator(generator, "randint", where), sizes((size,)), kind, low, high)
     return _placed(array, out, requires_grad, "randint")
 
 
@@ -138,11 +145,13 @@ def randperm(
     pin_memory: bool = False,
 ) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
-    _check(layout, device, "randperm")
+    where = _place(layout, device, "randperm", out)
     if n < 0:
         raise OperatorError(f"randperm: n must be non-negative, got {n}")
     kind = np.int64 if dtype is None and out is None else _kind(dtype, out)
-    return _placed(random.permutation(_generator(generator, "randperm"), n, kind), out, requires_grad, "randperm")
+    return _placed(
+        random.permutation(_generator(generator, "randperm", where), n, kind), out, requires_grad, "randperm"
+    )
 
 
 def _like(
@@ -157,12 +166,13 @@ def _like(
     **parameters: Any,
 ) -> Tensor:
     """A new tensor in the memory order of `input`, filled in the order of memory."""
-    _check(layout, device, name)
+    where = input.device if device is None else _place(layout, device, name)
+    check_layout(layout, name)
     array = input._array
     out = random.with_room(np.empty_like(array, array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy))
     if format_ is not None and format_.name != "preserve_format":
         out = in_format(np.ascontiguousarray(out), format_)
-    made = finish(sampler(out, **parameters), requires_grad)
+    made = finish(sampler(moved(out, where), **parameters), requires_grad)
     made._layout_kept = input._layout_kept or format_ in CHANNELS_LAST_RANK
     return made
 
@@ -253,8 +263,9 @@ def normal(
     Raises:
         RuntimeError: a negative `std`.
     """
-    _check(layout, device, "normal")
-    source = _generator(generator, "normal")
+    where = _place(layout, device, "normal", out)
+    where = next((x.device for x in (mean, std) if isinstance(x, TensorBase)), where)  # type: ignore[attr-defined]
+    source = _generator(generator, "normal", where)
     mean = 0.0 if mean is None else mean
     if is_scalar(mean) and is_scalar(std):
         if size is None:
@@ -279,7 +290,7 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None, out: Any =
     Raises:
         RuntimeError: a probability outside [0, 1].
     """
-    source = _generator(generator, "bernoulli")
+    source = _generator(generator, "bernoulli", input.device)
     if p is not None:
         return into(
             out,
@@ -302,20 +313,26 @@ def multinomial(
         raise OperatorError(f"multinomial: multinomial expects Long tensor out, got: {out.dtype}")
     return into(
         out,
-        wrap(random.multinomial(_generator(generator, "multinomial"), input._array, num_samples, replacement)),
+        wrap(
+            random.multinomial(
+                _generator(generator, "multinomial", input.device), input._array, num_samples, replacement
+            )
+        ),
         "multinomial",
     )
 
 
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson numbers with the rates `input`."""
-    return Constant.apply(random.poisson(_generator(generator, "poisson"), input._array), input)
+    return Constant.apply(random.poisson(_generator(generator, "poisson", input.device), input._array), input)
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     """The number of successes in `count` tosses of probability `prob`, element by element."""
     n, p = np.broadcast_arrays(count._array, prob._array)
-    return Constant.apply(random.binomial(_generator(generator, "binomial"), n.copy(), p.copy()), count, prob)
+    return Constant.apply(
+        random.binomial(_generator(generator, "binomial", count.device), n.copy(), p.copy()), count, prob
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- in place
@@ -324,7 +341,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
 def _fill(x: Tensor, sampler: Any, generator: Any, **parameters: Any) -> Tensor:
     """Draws into the tensor's own memory; what it was before has no gradient any more."""
     check_writable(x)
-    sampler(x._array, generator=_generator(generator, sampler.__name__), **parameters)
+    sampler(x._array, generator=_generator(generator, sampler.__name__, x.device), **parameters)
     note_write(x)
     overwritten(x)
     return x

@@ -195,7 +195,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     if logits._array.dtype.kind not in "fV":
         raise not_implemented("gumbel_softmax", logits)
-    exponential = random.exponential(None, logits._array.shape, logits._array.dtype)
+    exponential = random.exponential(random.source(None, logits.device), logits._array.shape, logits._array.dtype)
     noise = wrap(-xp.log(exponential))
     soft = softmax((logits + noise) / tau, dim)
     return _one_hot(soft, dim) - soft.detach() + soft if hard else soft

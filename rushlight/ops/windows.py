@@ -33,7 +33,7 @@ def _made(
 ) -> Tensor:
     """`shape(positions, length)` at M positions; a periodic window is a symmetric one, longer by one, without its
     end."""
-    check_device(device)
+    where = check_device(device)
     if layout is not None and layout is not strided:
         raise error(f"{name}: is implemented for strided tensors only, got: {layout}")
     kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
@@ -43,7 +43,7 @@ def _made(
         raise error(f"{name}: requires non-negative window length, got M={M}")
     length = M if sym else M + 1
     values = np.ones(M) if M <= 1 else shape(np.arange(M, dtype=np.float64), length)
-    return finish(values.astype(kind.numpy), requires_grad)
+    return finish(values.astype(kind.numpy), requires_grad, where)
 
 
 def _cosines(coefficients: Any) -> Callable[[Array, int], Array]:

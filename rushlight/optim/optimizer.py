@@ -389,13 +389,13 @@ def _named(params: Any) -> Group:
 
 
 def _fitted(value: Any, p: Tensor, key: Any = None) -> Any:
-    """A copy of a loaded piece of state, Tensors in the dtype of their parameter.
+    """A copy of a loaded piece of state, Tensors on the device and in the dtype of their parameter.
 
-    torch: "step" keeps its dtype, since float16 could not count.
+    torch: "step" stays where it was, and keeps its dtype, since float16 could not count.
     """
     if isinstance(value, Tensor):
-        cast = p.is_floating_point() and key != "step"
-        return (value.to(p.dtype) if cast else value).detach().clone()
+        there = value if key == "step" else value.to(p.device, p.dtype if p.is_floating_point() else value.dtype)
+        return there.detach().clone()
     if isinstance(value, dict):
         return {k: _fitted(v, p, k) for k, v in value.items()}
     if isinstance(value, (list, tuple, set)):

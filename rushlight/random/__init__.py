@@ -10,7 +10,8 @@
     examples.py      what `vmap` asks of samplers
     arithmetic.py    rounding once where PyTorch rounds once; the C library's functions
 
-Samplers work on NumPy arrays; the functions on Tensors (`rushlight.rand`, `Tensor.normal_`, ...) call them.
+Samplers draw NumPy arrays, and move them to the device of their generator; the functions on Tensors
+(`rushlight.rand`, `Tensor.normal_`, ...) call them.
 """
 
 from .continuous import cauchy as cauchy
@@ -35,8 +36,11 @@ from .generator import fork_rng as fork_rng
 from .generator import get_rng_state as get_rng_state
 from .generator import initial_seed as initial_seed
 from .generator import manual_seed as manual_seed
+from .generator import of_gpu as of_gpu
+from .generator import of_gpus as of_gpus
 from .generator import seed as seed
 from .generator import set_rng_state as set_rng_state
+from .generator import source as source
 from .in_place import bernoulli_ as bernoulli_
 from .in_place import bernoulli_each_ as bernoulli_each_
 from .in_place import cauchy_ as cauchy_

@@ -1,21 +1,44 @@
-"""Samplers under `vmap`: numbers drawn once for all examples, or for each.
+"""Samplers under `vmap`, numbers drawn once for all examples, or for each; and for GPUs, numbers drawn here and moved
+to the device of the generator.
 
-`@sampler` stands on every sampler. Outside of `vmap` it changes nothing.
+`@sampler` stands on every sampler. Outside of `vmap` and on the CPU it changes nothing.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..batching import BatchedArray, Level, levels_of, only, running_levels
+from ..device import CPU
 from ..errors import OperatorError
+from ..kernels.arrays import host
+from ..kernels.places import moved
 
 Array = Any
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Drawing(threading.local):
+    """Whether a sampler runs, in this thread: what it draws by other samplers stays on the CPU."""
+
+    inside = False
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        self.inside = True
+        try:
+            yield
+        finally:
+            self.inside = False
+
+
+_drawing = _Drawing()
 
 
 def sampler(draw: F) -> F:
@@ -35,7 +58,10 @@ def _minding(draw: F, mapped: str) -> F:
     @functools.wraps(draw)
     def sampled(generator: Any, what: Any, *args: Any, **kwargs: Any) -> Array:
         if not running_levels():
-            return draw(generator, what, *args, **kwargs)
+            if generator is None or generator.device is CPU or _drawing.inside:
+                return draw(generator, what, *args, **kwargs)
+            with _drawing.here():
+                return moved(draw(generator, host(what), *map(host, args), **kwargs), generator.device)
         levels = _drawn_apart()
         with only(()):
             if isinstance(what, (tuple, list)):

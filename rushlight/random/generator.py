@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tape import wrap
-from ..device import check_device, device
-from ..errors import ArgumentError, DTypeError, OperatorError, UnsupportedError
+from ..device import CPU, check_device, device
+from ..errors import ArgumentError, DTypeError, OperatorError
 from . import twister
 from .arithmetic import Array
 
@@ -48,10 +48,11 @@ class Generator:
     """A stream of random numbers: the same seed gives the numbers that PyTorch's CPU generator gives.
 
     Args:
-        device: "cpu"; no other device has a generator here.
+        device: on which what is drawn will lie. It is drawn on the CPU in any case, so a seed gives the same numbers
+            on every device (PyTorch's GPU generator gives others).
 
     Raises:
-        RuntimeError: the device is not the CPU.
+        RuntimeError: the device is not there.
 
     Example:
         >>> g = Generator().manual_seed(0)
@@ -245,9 +246,33 @@ def _check_state(state: Array) -> Any:
 default_generator = Generator()
 default_generator.seed()
 
+of_gpus: dict[int, Generator] = {}  # the default generators of GPUs that were drawn on
+
+
+def of_gpu(index: int) -> Generator:
+    """The default generator of a GPU; it begins with the seed of the CPU's."""
+    found = of_gpus.get(index)
+    if found is None:
+        found = of_gpus[index] = Generator().manual_seed(default_generator.initial_seed())
+        found.device = device("cuda", index)
+    return found
+
+
+def source(given: Generator | None, where: device) -> Generator | None:
+    """The generator that draws for tensors on a device; None stands for the CPU's default one.
+
+    Raises:
+        RuntimeError: the one given is of another kind of device.
+    """
+    if given is None:
+        return None if where is CPU else of_gpu(int(where.index or 0))
+    if given.device.type != where.type:
+        raise OperatorError(f"Expected a '{where.type}' device type for generator but found '{given.device.type}'")
+    return given
+
 
 def manual_seed(seed: int) -> Generator:
-    """Starts the default generator's stream of `seed` and returns that generator.
+    """Starts the default generators' streams of `seed`, on all devices, and returns the CPU's generator.
 
     Args:
         seed: in [-2**63, 2**64), as for `Generator.manual_seed`; also a float or a text, taken as `int(seed)`.
@@ -261,6 +286,8 @@ def manual_seed(seed: int) -> Generator:
 
     Source: the behaviour of torch.manual_seed.
     """
+    for generator in of_gpus.values():
+        generator.manual_seed(int(seed))
     return default_generator.manual_seed(int(seed))
 
 
@@ -312,16 +339,16 @@ def set_rng_state(new_state: Any) -> None:
 
 
 @contextmanager
-def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, device_type: str = "cpu") -> Iterator[None]:
-    """A block after which the default generator goes on as if the block had drawn nothing.
+def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
+    """A block after which the default generators go on as if the block had drawn nothing.
 
     Args:
-        devices: further devices whose generators are to be kept; there are none, so None or empty.
+        devices: GPUs whose generators are to be kept, by number or device; None for all of them.
         enabled: False makes the block an ordinary one.
         device_type: the kind of those devices.
 
     Raises:
-        NotImplementedError: a device other than the CPU is named.
+        NotImplementedError: a device is named that is not there.
 
     Example:
         >>> _ = manual_seed(0)
@@ -332,15 +359,20 @@ def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, device_
 
     Source: the behaviour of torch.random.fork_rng.
     """
-    if named := [d for d in devices or () if str(d) != "cpu"]:
-        raise UnsupportedError(
-            f"fork_rng: only the CPU has a generator here, so devices={named} ({device_type}) is to go"
-        )
+    kept = [default_generator, *(of_gpus.values() if devices is None else map(_named, devices))]
     if not enabled:
         yield
         return
-    state = default_generator.get_state()
+    states, known = [generator.get_state() for generator in kept], set(of_gpus)
     try:
         yield
     finally:
-        default_generator.set_state(state)
+        for index in set(of_gpus) - known if devices is None else ():
+            del of_gpus[index]
+        for generator, state in zip(kept, states):
+            generator.set_state(state)
+
+
+def _named(which: Any) -> Generator:
+    found = check_device(which)
+    return default_generator if found is CPU else of_gpu(int(found.index or 0))

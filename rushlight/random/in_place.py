@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.places import device_of
 from . import continuous, discrete
 from .arithmetic import Array
-from .generator import Generator
+from .generator import Generator, source
 
 
 def in_memory_order(out: Array) -> Array:
@@ -35,7 +36,7 @@ def _axes_by_stride(out: Array) -> list[int]:
 def _filler(sampler: Callable[..., Array]) -> Callable[..., Array]:
     def fill(out: Array, generator: Generator | None = None, **parameters: Any) -> Array:
         ordered = in_memory_order(out)
-        ordered[...] = sampler(generator, ordered.shape, out.dtype, **parameters)
+        ordered[...] = sampler(source(generator, device_of(out)), ordered.shape, out.dtype, **parameters)
         return out
 
     fill.__name__ = f"{sampler.__name__}_"
@@ -66,6 +67,7 @@ def normal_(out: Array, generator: Generator | None = None, mean: float = 0.0, s
 
     Source: the behaviour of torch.Tensor.normal_.
     """
+    generator = source(generator, device_of(out))
     if out.flags.c_contiguous:
         out[...] = continuous.normal(generator, out.shape, out.dtype, mean, std)
         return out
@@ -90,5 +92,5 @@ def bernoulli_each_(out: Array, p: Array, generator: Generator | None = None) ->
     """
     axes = _axes_by_stride(out)
     spread = np.broadcast_to(p, out.shape).transpose(axes)
-    out.transpose(axes)[...] = discrete.bernoulli_each(generator, spread, out.dtype)
+    out.transpose(axes)[...] = discrete.bernoulli_each(source(generator, device_of(out)), spread, out.dtype)
     return out

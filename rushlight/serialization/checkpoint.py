@@ -13,10 +13,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, gpu
 from ..autograd.tape import wrap
-from ..device import check_device, device
+from ..device import CPU, check_device, device
 from ..errors import UnsupportedError
+from ..kernels.places import moved
 from . import archive, legacy
 from .atomic import write_atomically
 from .names import find
@@ -123,8 +124,8 @@ def load(
         warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
     if isinstance(f, (str, os.PathLike)):
         if os.fspath(f).endswith(".safetensors"):
-            _check_map(map_location)
-            return load_safetensors(f)
+            where = _check_map(map_location)
+            return {name: tensor.to(where) for name, tensor in load_safetensors(f).items()}
         with open(f, "rb") as file:
             mapped = np.memmap(f, np.uint8, "c") if mmap and os.path.getsize(f) else None
             return _load(file, map_location, pickle_module, weights_only, mapped, pickle_load_args)
@@ -158,7 +159,7 @@ def _load(
             "mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True)`"
         )
     _refuse_tar(file, place)
-    return legacy.load(file, lambda storages: unpickle(file, storages), _Places(map_location).check)
+    return legacy.load(file, lambda storages: unpickle(file, storages), _Places(map_location).put)
 
 
 def _from_here(file: Any, place: int) -> Any:
@@ -213,35 +214,48 @@ class _Unpickle:
 
 
 class _Places:
-    """Where storages go. There is only the CPU: what is asked for is checked."""
+    """Where storages go: where they were saved, or where `map_location` says."""
 
     def __init__(self, map_location: Any) -> None:
         self.map_location = map_location
 
-    def check(self, location: Any, storage: Any = None) -> None:
-        """Raises unless a storage saved at `location` may be put on the CPU."""
+    def put(self, location: Any, array: Any) -> Any:
+        """A storage that was saved at `location`, as an array on the device where it is to be."""
         location = location.decode() if isinstance(location, bytes) else location
         wanted = self.map_location
         if isinstance(wanted, dict):
             location = wanted.get(location, location)
         elif callable(wanted):
-            if wanted(storage, location) is not None:
-                return
+            mapped = wanted(wrap(array), location)
+            if mapped is not None:
+                return mapped._array
         elif wanted is not None:
             location = wanted
         if isinstance(location, str) and location.split(":")[0] == "cuda" and wanted is None:
-            raise CheckpointError(
-                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you "
-                "are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to "
-                "map your storages to the CPU."
-            )
-        check_device(location if isinstance(location, device) else str(location))
+            _check_gpu(location)
+        return moved(array, check_device(location if isinstance(location, (device, int)) else str(location)))
 
 
-def _check_map(map_location: Any) -> None:
+def _check_gpu(location: str) -> None:
+    """Raises unless the GPU on which something was saved is there."""
+    there, number = gpu.count(), int(location.partition(":")[2] or 0)
+    if not there:
+        raise CheckpointError(
+            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you "
+            "are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to "
+            "map your storages to the CPU."
+        )
+    if number >= there:
+        raise CheckpointError(
+            f"Attempting to deserialize object on CUDA device {number} but torch.cuda.device_count() is {there}. "
+            "Please use torch.load with map_location to map your storages to an existing device."
+        )
+
+
+def _check_map(map_location: Any) -> device:
     if isinstance(map_location, dict) or callable(map_location):
         raise RuntimeError("load: a safetensors file takes a device for map_location, not a dict or a function")
-    check_device(map_location)
+    return CPU if map_location is None else check_device(map_location)
 
 
 class _ArchiveStorages:
@@ -263,8 +277,7 @@ class _ArchiveStorages:
         if not isinstance(kind, StorageType) or not isinstance(key, str) or type(count) is not int:
             raise CheckpointError(f"the pickle refers to {name!r}, which is no storage")
         if key not in self.found:
-            self.found[key] = Storage(self._array(key, kind, count))
-            self.places.check(location, wrap(self.found[key].array))
+            self.found[key] = Storage(self.places.put(location, self._array(key, kind, count)))
         return Storage(self.found[key].as_dtype(kind.dtype))
 
     def _array(self, key: str, kind: StorageType, count: int) -> Any:

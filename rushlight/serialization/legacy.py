@@ -13,14 +13,15 @@ from .storages import CheckpointError, Storage, StorageType
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
 
+Place = Callable[[Any, Any], Any]  # (location, array) -> the array, where it is to be
 ReadPickle = Callable[[Callable[[Any], Any]], Any]
 
 
 class Storages:
     """The storages of a file, which are known before their content comes."""
 
-    def __init__(self, check_location: Callable[[Any], None], limit: int) -> None:
-        self.check_location = check_location
+    def __init__(self, place: Place, limit: int) -> None:
+        self.place = place
         self.limit = limit  # the file's length: no storage can be longer
         self.found: dict[str, Storage] = {}
 
@@ -31,12 +32,12 @@ class Storages:
         _, kind, key, location, count, view = name
         if not isinstance(kind, StorageType) or type(count) is not int or not isinstance(key, (str, bytes)):
             raise CheckpointError(f"the pickle refers to {name!r}, which is no storage")
-        self.check_location(location)
         key = key.decode() if isinstance(key, bytes) else key
         if not 0 <= count * kind.dtype.itemsize <= self.limit:
             raise CheckpointError(f"storage {key} is longer than the file")
-        storage = self.found.setdefault(key, Storage(np.zeros(count, kind.dtype.numpy)))
-        return self._part(storage, view)
+        if key not in self.found:
+            self.found[key] = Storage(self.place(location, np.zeros(count, kind.dtype.numpy)))
+        return self._part(self.found[key], view)
 
     @staticmethod
     def _part(storage: Storage, view: Any) -> Storage:
@@ -48,7 +49,7 @@ class Storages:
         return Storage(storage.array[view[1] : view[1] + view[2]])
 
 
-def load(file: IO[bytes], read_pickle: ReadPickle, check_location: Callable[[Any], None]) -> Any:
+def load(file: IO[bytes], read_pickle: ReadPickle, place: Place) -> Any:
     """The object in a legacy file.
 
     Raises:
@@ -57,7 +58,7 @@ def load(file: IO[bytes], read_pickle: ReadPickle, check_location: Callable[[Any
     start = file.tell()
     limit = file.seek(0, 2)
     file.seek(start)
-    storages = Storages(check_location, limit)
+    storages = Storages(place, limit)
     if read_pickle(storages) != MAGIC_NUMBER:
         raise CheckpointError("Invalid magic number; corrupt file?")
     version = read_pickle(storages)
@@ -81,6 +82,6 @@ def _fill(file: IO[bytes], storages: Storages, key: Any, little: bool) -> None:
     data = file.read(storage.array.nbytes)
     if count != storage.array.size or len(data) != storage.array.nbytes:
         raise CheckpointError(f"storage {key} is damaged or cut short")
-    storage.array[...] = np.frombuffer(data, storage.array.dtype)
-    if little != (sys.byteorder == "little"):
-        storage.array.byteswap(inplace=True)
+    array = np.frombuffer(data, storage.array.dtype)
+    array = array if little == (sys.byteorder == "little") else array.byteswap()
+    storage.array[...] = np.asarray(array, like=storage.array)

@@ -16,6 +16,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import TensorBase
 from ..device import device
+from ..kernels.arrays import host, memory_of, root_of, with_strides
 from ..ops.conversion import layout, memory_format
 from ..tensor import Size, Tensor
 from .names import torch_name
@@ -36,12 +37,13 @@ class _Name:
 
 
 class _Reference:
-    """A tensor's storage in the pickle: the number of the block, its class in PyTorch, its length."""
+    """A tensor's storage in the pickle: the number of the block, its class in PyTorch, its length, its device."""
 
-    def __init__(self, key: str, kind: _Name, count: int) -> None:
+    def __init__(self, key: str, kind: _Name, count: int, location: str) -> None:
         self.key = key
         self.kind = kind
         self.count = count
+        self.location = location
 
 
 # ------------------------------------------------------------------------------------------------- blocks of memory
@@ -70,6 +72,22 @@ class Blocks:
         self.ranges: dict[tuple[int, Any], list[int]] = {}
         self.keys: dict[tuple[int, Any], str] = {}
         self.alive: list[Any] = []
+        self.copies: dict[int, Array] = {}  # of arrays of GPUs that own memory, by their ids
+
+    def on_host(self, array: Array) -> Array:
+        """The array, or for one of a GPU its like in a copy, made once, of all the memory that it is a view of."""
+        if isinstance(array, np.ndarray):
+            return array
+        root = root_of(array)
+        if id(root) not in self.copies:
+            self.alive.append(root)
+            self.copies[id(root)] = host(root.ravel(order="K"))
+        return with_strides(
+            self.copies[id(root)].view(array.dtype),
+            array.shape,
+            tuple(s // array.itemsize for s in array.strides),
+            memory_of(array)[1],
+        )
 
     def _owner(self, array: Array) -> tuple[int, Any]:
         base = _base(array)
@@ -122,7 +140,7 @@ class Pickler(_PythonPickler):  # type: ignore[misc]
 
     def persistent_id(self, obj: Any) -> Any:
         if type(obj) is _Reference:
-            return "storage", obj.kind, obj.key, "cpu", obj.count
+            return "storage", obj.kind, obj.key, obj.location, obj.count
         return None
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
@@ -168,25 +186,25 @@ class Pickler(_PythonPickler):  # type: ignore[misc]
         return self.name("torch._tensor", "_rebuild_from_type_v2"), (rebuild, Tensor, args, state)
 
     def _reduce_plain(self, tensor: Any) -> tuple[_Name, tuple[Any, ...]]:
-        array = tensor._pin()
+        array = self.blocks.on_host(tensor._pin())
         if any(s < 0 or s % array.itemsize for s in array.strides):
             array = np.ascontiguousarray(array)
         kind = tensor.dtype
         typed = kind in NAME_OF
-        reference, offset = self._reference(array, kind, typed)
+        reference, offset = self._reference(array, kind, typed, str(tensor.device))
         stride = tuple(s // array.itemsize for s in array.strides)
         args: tuple[Any, ...] = (reference, offset, array.shape, stride, tensor.requires_grad, OrderedDict())
         if typed:
             return self.name("torch._utils", "_rebuild_tensor_v2"), args
         return self.name("torch._utils", "_rebuild_tensor_v3"), (*args, kind)
 
-    def _reference(self, array: Array, kind: dtypes.dtype, typed: bool) -> tuple[_Reference, int]:
+    def _reference(self, array: Array, kind: dtypes.dtype, typed: bool, location: str) -> tuple[_Reference, int]:
         self.alive.append(array)
         if not self.placing:
             self.blocks.note(array)
         key, count, offset = self.blocks.place(array) if self.placing else ("", 0, 0)
         storage = self.name("torch", NAME_OF[kind]) if typed else self.name("torch.storage", "UntypedStorage")
-        reference = _Reference(key, storage, count if typed else count * array.itemsize)
+        reference = _Reference(key, storage, count if typed else count * array.itemsize, location)
         self.alive.append(reference)
         return reference, offset
 

@@ -12,6 +12,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.tape import TensorBase, wrap
 from ..errors import DTypeError, OperatorError
+from ..kernels.arrays import host
 from .atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _array_to_save(name: str, tensor: Any) -> Any:
         raise DTypeError(
             f"save_safetensors: {name!r} has dtype {tensor._array.dtype}, which the format lacks; it has {kinds}"
         )
-    return np.array(tensor._array, order="C")
+    return np.array(host(tensor._array), order="C")
 
 
 def load_safetensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:

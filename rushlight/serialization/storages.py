@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.tape import TensorBase
+from ..autograd.tape import TensorBase, wrap
 from ..errors import RushlightError
+from ..kernels.arrays import with_strides
 from ..ops.creation import from_numpy
 from ..tensor import Tensor
 
@@ -86,13 +87,12 @@ def _view(array: Array, offset: Any, size: Any, stride: Any) -> Array:
             f"a tensor of size {size}, stride {stride}, offset {offset} reaches beyond its {array.size} elements"
         )
     if 0 in size:
-        return np.empty(size, array.dtype)
-    steps = tuple(s * array.itemsize for s in stride)
-    return np.ndarray(size, array.dtype, array, offset * array.itemsize, steps)
+        return np.empty_like(array, shape=size)
+    return with_strides(array, size, stride, offset)
 
 
 def _finish(array: Array, requires_grad: Any) -> Tensor:
-    tensor = from_numpy(array)
+    tensor: Tensor = from_numpy(array) if isinstance(array, np.ndarray) else wrap(array)
     return tensor.requires_grad_() if requires_grad is True else tensor
 
 

@@ -44,6 +44,23 @@ class Pointer:
         return Pointer(self.root, self.offset + count)
 
 
+current = [0]  # the number of the device on which arrays are made and computed with
+on_allocation: list[Any] = []  # each is told of the device and the bytes of every new array
+Device: Any = None  # stand_in_cupy.py, which has devices, sets it
+
+
+def bytes_on(place: int) -> int:
+    """What the arrays on a device own, in bytes."""
+    roots = {id(root): root for root in (_root(x.hidden) for x in list(_alive.values()) if x.place == place)}
+    return sum(root.nbytes for root in roots.values())
+
+
+def _root(array: Any) -> Any:
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
 _alive: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by the id of what they stand on
 
 
@@ -58,16 +75,27 @@ def _standing_on(array: Any) -> StandIn | None:
 class StandIn(NDArrayOperatorsMixin):
     """CuPy's constructor, `(shape, dtype, memory, strides)`, or the NumPy array that it stands on."""
 
-    __slots__ = ("__weakref__", "base", "hidden")
+    __slots__ = ("__weakref__", "base", "hidden", "place")
 
     def __init__(self, shape: Any, dtype: Any = None, memory: Any = None, strides: Any = None) -> None:
         given = isinstance(shape, np.ndarray)
         self.hidden = shape if given else np.ndarray(shape, dtype, memory.root, memory.offset, strides)
         self.base = _standing_on(self.hidden.base)
+        self.place = current[0] if self.base is None else self.base.place
         _alive.setdefault(id(self.hidden), self)
+        if self.base is None:
+            for tell in on_allocation:
+                tell(self.place, self.hidden.nbytes)
 
-    def get(self) -> Array:
-        return self.hidden
+    def get(self, stream: Any = None, order: str = "C", out: Any = None, blocking: bool = True) -> Array:
+        return np.array(self.hidden, order=order)
+
+    def set(self, arr: Any, stream: Any = None) -> None:
+        self.hidden[...] = arr
+
+    @property
+    def device(self) -> Any:
+        return Device(self.place)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Array:
         raise TypeError("Implicit conversion to a NumPy array is not allowed.")
@@ -127,9 +155,7 @@ class StandIn(NDArrayOperatorsMixin):
 
     @property
     def data(self) -> Pointer:
-        root = self.hidden
-        while isinstance(root.base, np.ndarray):
-            root = root.base
+        root = _root(self.hidden)
         memory = root.ravel(order="K").view(np.uint8)
         here, start = (x.__array_interface__["data"][0] for x in (self.hidden, memory))
         return Pointer(memory, here - start)
@@ -159,6 +185,8 @@ class StandIn(NDArrayOperatorsMixin):
 def _bare(x: Any) -> Any:
     """For NumPy; a NumPy array that got here was mixed in."""
     if isinstance(x, StandIn):
+        if x.place != current[0]:
+            raise ValueError(f"an array of device {x.place} in a computation on device {current[0]}")
         return x.hidden
     if isinstance(x, np.ndarray):
         raise TypeError("Unsupported type numpy.ndarray")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from harness import Case, Draw, Refusal, convert, definitions_only, families, resolve, run, tensors_in
 from stand_in import StandIn
+from stand_in_cupy import gpus
 
 import rushlight
 from rushlight.autograd.tape import wrap
@@ -122,7 +123,7 @@ def test_definitions_run_beyond_numpy(case: Case) -> None:
     convert(case.draw("float32"), given.append)
     if not given:
         pytest.skip("takes no tensor")
-    with definitions_only():
+    with definitions_only(), gpus():
         outputs, grads = run(case, OnStandIns(), "float32", case.grad, fetch=lambda tensor: tensor._array.get())
         expected, expected_grads = run(case, rushlight, "float32", case.grad)
     all_equal(outputs, expected, case)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from harness import definitions_only
 from stand_in import StandIn
+from stand_in_cupy import gpus
 
 import rushlight
 from rushlight import nn, optim
@@ -74,6 +75,7 @@ def train(make: Callable[[], nn.Module], x: Any, optimizer: Callable[..., Any], 
     for tensor in tensors:
         tensor._array = move(tensor)._array
     steps = optimizer(model.parameters(), lr=0.01)
+    rushlight.manual_seed(1)  # each device has a stream of its own
     for _ in range(2):
         steps.zero_grad()
         out = model(move(x))
@@ -87,7 +89,7 @@ def train(make: Callable[[], nn.Module], x: Any, optimizer: Callable[..., Any], 
 
 
 def alike(make: Callable[[], nn.Module], x: Any, optimizer: Callable[..., Any]) -> None:
-    with definitions_only():
+    with definitions_only(), gpus():
         found, expected = train(make, x, optimizer, moved), train(make, x, optimizer, lambda tensor: tensor)
     assert all(type(array) is StandIn for array in found)
     for array, answer in zip(found, expected):

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ... import gpu
 from . import random_state
 from .fetcher import Recipe
 from .memory import array_batches, memory_batches
+from .pinning import pinned
 from .sampler import draw_seed
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class Epoch:
         )
         self.done = saved["batches"] if saved else 0
         self.finished = False
+        self._pins = loader.pin_memory and gpu.count() > 0
         self._told = loader._length_told if loader._is_iterable else None
         self._began = saved["began"] if saved else random_state.random_state()
         self._generators_began = saved["generators_began"] if saved else generator_states(loader)
@@ -106,6 +109,8 @@ class Epoch:
             self.finished = True
             raise
         self.done += 1
+        if self._pins:
+            batch = pinned(batch)
         if self._told is not None and self.done > self._told:
             self._warn_of_length()
         return batch

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from ... import random
+from ... import gpu, random
 from ...errors import ArgumentError
 from .arguments import (
     check_exclusive,
@@ -52,8 +52,9 @@ class DataLoader(Generic[T]):
         num_workers: processes that make the batches; 0 for none. Data sets in memory (a TensorDataset, or Subsets of
             one) start none unless there is a worker_init_fn: taking a batch costs less than sending it.
         collate_fn: list of samples -> batch; None means `default_collate` (`default_convert` if batch_size is None).
-        pin_memory, pin_memory_device: accepted; memory of the CPU needs no pinning. Warns, as PyTorch does without an
-            accelerator.
+        pin_memory: give batches in pinned memory, from which `.to("cuda")` copies while the program goes on. Warns, as
+            PyTorch does, if there is no GPU.
+        pin_memory_device: accepted, as in PyTorch, where it no longer has a meaning.
         drop_last: leave out a last batch that is not full.
         timeout: seconds to wait for a worker before RuntimeError is raised; 0 for as long as all workers are alive.
         worker_init_fn: called with the worker's number in each worker before it loads anything.
@@ -171,7 +172,7 @@ class DataLoader(Generic[T]):
 
     def __iter__(self) -> Iterator[Any]:
         check_iteration(self.num_workers, self.timeout, self.prefetch_factor)
-        if self.pin_memory:
+        if self.pin_memory and not gpu.count():
             warnings.warn(
                 "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be "
                 "used.",

@@ -1,0 +1,18 @@
+"""Lets these tests see the stand-in for CuPy, and gives it to those that ask for `gpus`."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
+
+
+@pytest.fixture
+def cupy():
+    """`cupy` with two GPUs, on which definitions compute."""
+    import stand_in_cupy
+    from harness import definitions_only
+
+    with stand_in_cupy.gpus() as module, definitions_only():
+        yield module
