@@ -10,9 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
 
 @pytest.fixture
 def cupy():
-    """`cupy` with two GPUs, on which definitions compute."""
+    """`cupy` with two GPUs. Native kernels stay in front of definitions, and are to leave its arrays alone."""
     import stand_in_cupy
-    from harness import definitions_only
 
-    with stand_in_cupy.gpus() as module, definitions_only():
+    with stand_in_cupy.gpus() as module:
         yield module
