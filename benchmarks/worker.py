@@ -17,6 +17,7 @@ from typing import Any
 FILES = (
     "ops.matrix",
     "ops.convolution",
+    "ops.images",
     "ops.rows",
     "ops.elementwise",
     "ops.reduction",

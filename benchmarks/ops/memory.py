@@ -3,7 +3,7 @@ ones."""
 
 from typing import Any
 
-from case import Case, both_ways, forward, pair
+from case import Case, both_ways, forward
 
 SHAPES = [(16, 8), (64, 128), (512, 512), (4096, 1024)]
 
@@ -120,18 +120,7 @@ def of_shape(shape: tuple[int, ...]) -> list[Case]:
     ]  # fmt: skip
 
 
-def resized(mode: str, **options: Any) -> list[Case]:
-    return pair(
-        f"interpolate {mode} (8, 16, 32, 32) to 64",
-        lambda t, x: t.nn.functional.interpolate(x, size=(64, 64), mode=mode, **options),
-        (8, 16, 32, 32),
-    )
-
-
 CASES = [
     *[case for shape in SHAPES for case in of_shape(shape)],
-    *resized("nearest"),
-    *resized("bilinear"),
-    *resized("bicubic"),
     drawn("multinomial 64 of 1000", lambda t: t.ones(1000).multinomial(64)),
 ]
