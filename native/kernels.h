@@ -52,10 +52,11 @@ struct Images {
     int64_t H, W;
 };
 
-// C and O are those of one group: x has C * groups channels, y O * groups.
+// C and O are those of one group: x has C * groups channels, y O * groups. Only direct.cpp knows of depth.
 struct ConvShape {
     int64_t N, C, H, W, O, OH, OW, KH, KW;
     int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
+    int64_t D = 1, OD = 1, KD = 1, stride_d = 1, pad_d = 0, dilation_d = 1;
 };
 
 // y[n, o, i] = bias[o] + sum_{c, t} weight[o, c, t] x[n, c, i stride + t dilation - pad];  y (N, OH, OW, O * groups),
@@ -76,11 +77,12 @@ bool winograd_forward(const ConvShape& s, const Images& x, const float* weight, 
 bool winograd_backward_input(const ConvShape& s, const float* grad, const float* weight, float* dx);
 bool winograd_backward_weight(const ConvShape& s, const float* grad, const Images& x, float* dweight);
 
-// --- depthwise.cpp: the same with C = O = 1, `groups` channels; x (N, H, W, groups) --------------------------------
+// --- direct.cpp: the same for groups of few channels, and of volumes; x (N, D, H, W, C * groups) ---------------------
 
-bool depthwise_forward(const ConvShape& s, const float* x, const float* weight, const float* bias, float* y);
-bool depthwise_backward_input(const ConvShape& s, const float* grad, const float* weight, float* dx);
-bool depthwise_backward_weight(const ConvShape& s, const float* grad, const float* x, float* dweight);
+bool direct_takes(const ConvShape& s);
+bool direct_forward(const ConvShape& s, const float* x, const float* weight, const float* bias, float* y);
+bool direct_backward_input(const ConvShape& s, const float* grad, const float* weight, float* dx);
+bool direct_backward_weight(const ConvShape& s, const float* grad, const float* x, float* dweight);
 
 // --- activation.cpp: n elements each ---------------------------------------------------------------------------------
 

@@ -148,6 +148,20 @@ inline vf pick(vf a, vf b) {
 #endif
 }
 
+// Lanes chosen at run time: lane I of v, or of a and b as above.
+inline vf pick(vf v, vi lane) {
+#if defined(__AVX512F__)
+    return _mm512_permutexvar_ps(reinterpret_cast<__m512i>(lane), v);
+#elif defined(__AVX2__)
+    return _mm256_permutevar8x32_ps(v, reinterpret_cast<__m256i>(lane));
+#else
+    vf chosen;
+    for (int i = 0; i < W; i++) chosen[i] = v[lane[i] & (W - 1)];
+    return chosen;
+#endif
+}
+inline vf pick(vf a, vf b, vi lane) { return lane < W ? pick(a, lane) : pick(b, lane - W); }
+
 template <int... L>
 inline vf reversed(vf v, std::integer_sequence<int, L...>) {
     return pick<(W - 1 - L)...>(v, v);

@@ -101,9 +101,10 @@ def channel_sum(grad: Array) -> Array:
 
 # ---------------------------------------------------------------------------------------------------------- volumes
 #
-# A volume (N, C, D, H, W) is a batch of N * D' images once the slices that a window sees in depth are put side by side
-# as channels. Convolving those images adds up over the depth of the window, too. The slices are copied pixel by pixel,
-# channels last, or plane by plane where a pixel's few channels would make short copies.
+# Where no twin takes it, a volume (N, C, D, H, W) is a batch of N * D' images, once the slices that a window sees in
+# depth are put side by side as channels. Convolving those images adds up over the depth of the window, too. The
+# slices are copied pixel by pixel, channels last, or plane by plane where a pixel's few channels would make short
+# copies.
 
 FEW_CHANNELS = 16
 

@@ -24,6 +24,8 @@ OPERATORS = {
     "conv2d, 1 x 1": (F.conv2d, IMAGES, (96, 64, 1, 1)),
     "conv2d of planes": (lambda x, w: F.conv2d(x, w, padding=1), (16, 3, 40, 40), (32, 3, 3, 3)),
     "conv2d, groups": (lambda x, w: F.conv2d(x, w, groups=4), IMAGES, (96, 16, 3, 3)),
+    "conv2d, groups of 4": (lambda x, w: F.conv2d(x, w, padding=1, groups=16), IMAGES, (64, 4, 3, 3)),
+    "conv2d, groups of 16": (lambda x, w: F.conv2d(x, w, stride=2, groups=4), IMAGES, (64, 16, 3, 3)),
     "conv2d, depthwise": (lambda x, w: F.conv2d(x, w, groups=64), IMAGES, (64, 1, 3, 3)),
     "conv1d": (F.conv1d, (16, 32, 400), (64, 32, 5)),
     "conv3d": (lambda x, w: F.conv3d(x, w, padding=1), (2, 16, 12, 12, 12), (16, 16, 3, 3, 3)),
