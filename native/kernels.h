@@ -338,22 +338,45 @@ void embedding_forward(const float* weight, const int64_t* indices, int64_t R, i
 void embedding_backward(const float* grad, const int64_t* indices, int64_t padding, int64_t R, int64_t D, int64_t V,
                         float* dweight);
 
-// --- pool.cpp: channels-last images ----------------------------------------------------------------------------------
+// --- resample.cpp ----------------------------------------------------------------------------------------------------
 
-struct PoolShape {
-    int64_t N, C, H, W, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+// What each of `out` outputs reads of `in` inputs: indices and weights (out, taps); no weights: it is a copy.
+struct Resampling {
+    int64_t in, out, taps;
+    std::vector<int32_t> indices;
+    std::vector<float> weights;
 };
 
-// y (N, out_h, out_w, C) = the largest x (N, H, W, C) of each window; indices = its h * W + w
+// y[o, i, r] = sum_k weights[i, k] x[o, indices[i, k], r],  x (outer, in, inner)
+void resample(const float* x, int64_t outer, const Resampling& table, int64_t inner, float* y);
+
+// --- pool.cpp: channels-last images and volumes ----------------------------------------------------------------------
+
+// The places begin, begin + step, ... before end of one dimension, which a window sees. Averages take steps of 1.
+struct Span {
+    int64_t begin, end, step;
+};
+using Windows = std::vector<Span>;
+
+struct PoolShape {
+    int64_t N, C, D, H, W;
+    Windows depths, rows, columns;
+
+    int64_t plane() const { return D * H * W; }
+};
+
+// y (N, depths, rows, columns, C) = the largest x (N, D, H, W, C) of each window; indices = its (d * H + h) * W + w
 void max_pool_forward(const float* x, const PoolShape& shape, float* y, int32_t* indices);
 // dx (N, plane, C) = the sum of grad (N, out_plane, C) over the outputs that each input won
 void max_pool_backward(const float* grad, const int32_t* indices, int64_t N, int64_t plane, int64_t out_plane,
                        int64_t C, float* dx);
 
-// y (N, out_h, out_w, C) = the sum of x (N, H, W, C) over each window / divisors (out_h, out_w)
+// y (N, depths, rows, columns, C) = the sum of x (N, D, H, W, C) over each window / divisors (depths, rows, columns)
 void avg_pool_forward(const float* x, const PoolShape& shape, const float* divisors, float* y);
-// dx (N, H, W, C) = the sum of grad / divisors over the windows that each element is in
+// dx (N, D, H, W, C) = the sum of grad / divisors over the windows that each element is in
 void avg_pool_backward(const float* grad, const PoolShape& shape, const float* divisors, float* dx);
+// y[p] = the mean of x[p, :],  x (planes, size)
+void plane_means(const float* x, int64_t planes, int64_t size, float* y);
 
 // --- box_muller.cpp --------------------------------------------------------------------------------------------------
 

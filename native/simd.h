@@ -162,6 +162,19 @@ inline vf pick(vf v, vi lane) {
 }
 inline vf pick(vf a, vf b, vi lane) { return lane < W ? pick(a, lane) : pick(b, lane - W); }
 
+// from[place] of each lane.
+inline vf gather(const float* from, vi place) {
+#if defined(__AVX512F__)
+    return _mm512_i32gather_ps(reinterpret_cast<__m512i>(place), from, 4);
+#elif defined(__AVX2__)
+    return _mm256_i32gather_ps(from, reinterpret_cast<__m256i>(place), 4);
+#else
+    vf gathered;
+    for (int i = 0; i < W; i++) gathered[i] = from[place[i]];
+    return gathered;
+#endif
+}
+
 template <int... L>
 inline vf reversed(vf v, std::integer_sequence<int, L...>) {
     return pick<(W - 1 - L)...>(v, v);

@@ -203,7 +203,8 @@ extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_m
     conv_methods[];
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],
     embedding_methods[];
-extern PyMethodDef norm_methods[], pool_methods[], optim_methods[], random_methods[], ufunc_methods[], fused_methods[],
-    pointwise_methods[], order_methods[], reduction_methods[], lanes_methods[], shape_methods[], copy_methods[];
+extern PyMethodDef norm_methods[], pool_methods[], resample_methods[], optim_methods[], random_methods[],
+    ufunc_methods[], fused_methods[], pointwise_methods[], order_methods[], reduction_methods[], lanes_methods[],
+    shape_methods[], copy_methods[];
 
 }  // namespace rushlight

@@ -182,10 +182,11 @@ __attribute__((noinline)) PyObject* make_module() {
     Ref module(PyModule_Create(&definition));
     if (!module) return nullptr;
     PyMethodDef* const families[] = {
-        module_methods,     tape_methods,      thread_methods, allocator_methods, gemm_methods,      conv_methods,
-        activation_methods, pointwise_methods, order_methods,  softmax_methods,   attention_methods, recurrent_methods,
-        embedding_methods,  norm_methods,      pool_methods,   optim_methods,     random_methods,    ufunc_methods,
-        fused_methods,      reduction_methods, lanes_methods,  walk_methods,      shape_methods,     copy_methods};
+        module_methods,    tape_methods,       thread_methods,    allocator_methods, gemm_methods,
+        conv_methods,      activation_methods, pointwise_methods, order_methods,     softmax_methods,
+        attention_methods, recurrent_methods,  embedding_methods, norm_methods,      pool_methods,
+        resample_methods,  optim_methods,      random_methods,    ufunc_methods,     fused_methods,
+        reduction_methods, lanes_methods,      walk_methods,      shape_methods,     copy_methods};
     for (PyMethodDef* methods : families)
         if (PyModule_AddFunctions(module.get(), methods) < 0) return nullptr;
     if (!add_tape_types(module.get()) || !add_replay_types(module.get())) return nullptr;

@@ -141,15 +141,15 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
 
 
-def window_winners(x: Array, windows: list[list[tuple[int, int]]]) -> tuple[Array, Array]:
-    """The largest value in each box of a grid, and where it lies in its flattened plane.
-
-    x (N, C, *S); windows: for each spatial dimension the (start, end) of its parts. -> (N, C, *S'), twice.
-    """
-    spatial, out = x.shape[2:], tuple(map(len, windows))
-    y: Array = xp.empty_like(x, shape=(*x.shape[:2], *out))
-    indices: Array = xp.empty_like(y, np.int64)
-    for place in taps(out):
+@kernel
+def adaptive_max_pool_forward(x: Array, output_size: Sizes) -> tuple[Array, Array]:
+    """x (N, C, *S) -> y (N, C, *output_size), the largest value of each box, and indices of that shape, int32: where it
+    lies in its flattened plane."""
+    spatial = x.shape[2:]
+    windows = [_parts(have, want) for have, want in zip(spatial, output_size)]
+    y: Array = xp.empty_like(x, shape=(*x.shape[:2], *output_size))
+    indices: Array = xp.empty_like(y, np.int32)
+    for place in taps(output_size):
         box = [windows[axis][i] for axis, i in enumerate(place)]
         inside = x[(*ALL, *(slice(*b) for b in box))].reshape((*x.shape[:2], -1))
         winner = inside.argmax(-1)
@@ -168,28 +168,31 @@ def _in_plane(places: Array, box: list[tuple[int, int]], spatial: Sizes) -> Arra
 
 
 class AdaptiveMaxPool(Operator):
-    """Outputs the values and their indices; `windows` as `window_winners` takes them."""
-
     saves = ()
     curved = True
 
     @staticmethod
-    def forward(ctx: Any, x: Array, windows: Any) -> Any:
-        y, indices = window_winners(x, windows)
+    def forward(ctx: Any, x: Array, output_size: Sizes) -> Array:
+        y, indices = adaptive_max_pool_forward(x, output_size)
         ctx.shape = x.shape
         ctx.save(indices)
-        return y, indices
+        return y
 
     @staticmethod
     def backward(ctx: Any, grad: Array, dindices: None = None) -> Array:
         return ScatterAdd.derive(grad, bare(ctx.saved[0]), ctx.shape)
 
 
+class AdaptiveMaxPoolWithIndices(AdaptiveMaxPool):
+    @staticmethod
+    def forward(ctx: Any, x: Array, output_size: Sizes) -> Any:
+        y = AdaptiveMaxPool.forward(ctx, x, output_size)
+        return y, ctx.saved[0].astype(np.int64)
+
+
 def _adaptive_max_pool(name: str, n: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
     size = _adaptive_size(name, n, input, output_size)
-    windows = [_parts(have, want) for have, want in zip(input.shape[-n:], size)]
-    result = batched(AdaptiveMaxPool, n, input, windows)
-    return result if return_indices else result[0]
+    return batched(AdaptiveMaxPoolWithIndices if return_indices else AdaptiveMaxPool, n, input, size)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
