@@ -296,6 +296,10 @@ void batch_norm_apply(const float* x, const float* mean, const float* var, const
                       float eps, const ImageShape& s, float* y);
 void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var,
                          float eps, const ImageShape& s, float* dx, float* dweight, float* dbias);
+// the same where mean and var are given numbers: dx = grad weight / sqrt(var + eps)
+void batch_norm_apply_backward(const float* grad, const float* x, const float* weight, const float* mean,
+                               const float* var, float eps, const ImageShape& s, float* dx, float* dweight,
+                               float* dbias);
 
 // The same over groups of C / G channels of each image; mean, rstd (N, G)
 void group_norm_forward(const float* x, const float* weight, const float* bias, float eps, const ImageShape& s,

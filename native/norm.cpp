@@ -52,8 +52,47 @@ void layer_norm_forward(const float* x, const float* weight, const float* bias, 
     });
 }
 
+namespace {
+
+constexpr int64_t LONG = 4096;  // columns from which partial sums of them cost more than a second pass over the rows
+
+// Rows are summed first, then columns in blocks that stay in L1.
+void long_rows_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
+                        int64_t R, int64_t C, float* dx, float* dweight, float* dbias) {
+    std::vector<float> shifts(static_cast<size_t>(R)), slopes(static_cast<size_t>(R));
+    parallel_for(R, 1 + (1 << 15) / C, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            vf shift{}, slope{};
+            for_vectors(C, [&](int64_t, auto get, auto) {
+                const vf xhat = (get(x + r * C) - mean[r]) * rstd[r];
+                const vf w = weight ? get(grad + r * C) * get(weight) : get(grad + r * C);
+                shift += w;
+                slope += w * xhat;
+            });
+            shifts[size_t(r)] = sum(shift) / float(C), slopes[size_t(r)] = sum(slope) / float(C);
+        }
+    });
+    parallel_for(ceil_div(C, LONG / 4), 1 + (1 << 15) / (R * LONG / 4), [&](int64_t begin, int64_t end) {
+        for_vectors(begin * (LONG / 4), min(end * (LONG / 4), C), [&](int64_t, auto get, auto set) {
+            vf dw{}, db{};
+            for (int64_t r = 0; r < R; r++) {
+                const vf up = get(grad + r * C), xhat = (get(x + r * C) - mean[r]) * rstd[r];
+                const vf w = weight ? up * get(weight) : up;
+                dw += up * xhat;
+                db += up;
+                set(dx + r * C, rstd[r] * (w - shifts[size_t(r)] - xhat * slopes[size_t(r)]));
+            }
+            set(dweight, dw);
+            set(dbias, db);
+        });
+    });
+}
+
+}  // namespace
+
 void layer_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* rstd,
                          int64_t R, int64_t C, float* dx, float* dweight, float* dbias) {
+    if (C >= LONG && R <= C / 16) return long_rows_backward(grad, x, weight, mean, rstd, R, C, dx, dweight, dbias);
     const int64_t grain = reduction_grain(R, C), ranges = (R + grain - 1) / grain;
     std::vector<float> partial(size_t(ranges * 2 * C), 0.0f);
     parallel_for(R, grain, [&](int64_t begin, int64_t end) {
@@ -216,28 +255,55 @@ void batch_norm_apply(const float* x, const float* mean, const float* var, const
     normalise(x, mean, scale.data(), shift.data(), s, y);
 }
 
+namespace {
+
+// 1 / sqrt(var + eps) of each channel, the gradients of weight and bias, and how much of grad goes on to x.
+struct ChannelGradients {
+    std::vector<float> rstd, scale;
+    std::vector<double> dbias, dweight;
+
+    ChannelGradients(const float* grad, const float* x, const float* weight, const float* mean, const float* var,
+                     float eps, const ImageShape& s)
+        : rstd(size_t(s.C)), scale(size_t(s.C)), dbias(size_t(s.C)), dweight(size_t(s.C)) {
+        for (int64_t c = 0; c < s.C; c++) {
+            rstd[size_t(c)] = float(1.0 / std::sqrt(double(var[c]) + double(eps)));
+            scale[size_t(c)] = (weight ? weight[c] : 1.0f) * rstd[size_t(c)];
+        }
+        const float* own = rstd.data();
+        channel_pair_sums(s, dbias.data(), dweight.data(), [=](auto at, auto channel, vf& a, vf& b) {
+            const vf g = at(grad);
+            a += g;
+            b += g * ((at(x) - channel(mean)) * channel(own));
+        });
+    }
+
+    void give(float* weight, float* bias) const {
+        for (size_t c = 0; c < rstd.size(); c++) weight[c] = float(dweight[c]), bias[c] = float(dbias[c]);
+    }
+};
+
+}  // namespace
+
 void batch_norm_backward(const float* grad, const float* x, const float* weight, const float* mean, const float* var,
                          float eps, const ImageShape& s, float* dx, float* dweight, float* dbias) {
-    const int64_t C = s.C;
+    const ChannelGradients of(grad, x, weight, mean, var, eps, s);
     const double count = double(s.N * s.L);
-    std::vector<float> inverse(static_cast<size_t>(C)), table(size_t(3 * C));
-    for (int64_t c = 0; c < C; c++) inverse[size_t(c)] = float(1.0 / std::sqrt(double(var[c]) + double(eps)));
-    const float* rstd = inverse.data();
-    std::vector<double> sums(size_t(2 * C));
-    channel_pair_sums(s, sums.data(), sums.data() + C, [=](auto at, auto channel, vf& a, vf& b) {
-        const vf g = at(grad);
-        a += g;
-        b += g * ((at(x) - channel(mean)) * channel(rstd));
-    });
-    float *scale = table.data(), *shift = scale + C, *slope = shift + C;
-    for (int64_t c = 0; c < C; c++) {
-        dbias[c] = float(sums[size_t(c)]);
-        dweight[c] = float(sums[size_t(C + c)]);
-        scale[c] = (weight ? weight[c] : 1.0f) * rstd[c];
-        shift[c] = scale[c] * float(sums[size_t(c)] / count);
-        slope[c] = scale[c] * float(sums[size_t(C + c)] / count) * rstd[c];
+    std::vector<float> shift(size_t(s.C)), slope(size_t(s.C));
+    for (size_t c = 0; c < shift.size(); c++) {
+        shift[c] = of.scale[c] * float(of.dbias[c] / count);
+        slope[c] = of.scale[c] * float(of.dweight[c] / count) * of.rstd[c];
     }
-    differentiate(grad, x, mean, scale, shift, slope, s, dx);
+    of.give(dweight, dbias);
+    differentiate(grad, x, mean, of.scale.data(), shift.data(), slope.data(), s, dx);
+}
+
+void batch_norm_apply_backward(const float* grad, const float* x, const float* weight, const float* mean,
+                               const float* var, float eps, const ImageShape& s, float* dx, float* dweight,
+                               float* dbias) {
+    const ChannelGradients of(grad, x, weight, mean, var, eps, s);
+    of.give(dweight, dbias);
+    const float* scale = of.scale.data();
+    map_images(s, [=](auto at, auto channel, auto put) { put(dx, at(grad) * channel(scale)); });
 }
 
 // --- group norm ------------------------------------------------------------------------------------------------------

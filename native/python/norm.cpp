@@ -97,8 +97,8 @@ PyObject* batch_norm_apply_(PyObject*, PyObject* const* args, Py_ssize_t count) 
     return y.release();
 }
 
-// batch_norm_backward(grad, x, weight, mean, var, eps) -> dx, dweight, dbias
-PyObject* batch_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+// (grad, x, weight, mean, var, eps) -> dx, dweight, dbias, by one of the two kernels
+PyObject* batch_norm_gradients(PyObject* const* args, Py_ssize_t count, decltype(batch_norm_backward) kernel) {
     float eps = 0;
     if (count != 6 || !is_images(args[1]) || !is_f32(args[0]) || !same_shape(args[0], args[1]) ||
         !is_none_or_vector(args[2], channels(args[1])) || !is_vector(args[3], channels(args[1])) ||
@@ -111,10 +111,20 @@ PyObject* batch_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t coun
     if (!grad || !x || !dx || !dweight || !dbias) return nullptr;
     {
         Unlocked unlocked(20.0 * double(size(args[1])));
-        batch_norm_backward(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), eps, s, data(dx),
-                            data(dweight), data(dbias));
+        kernel(data(grad), data(x), data_or_null(args[2]), data(args[3]), data(args[4]), eps, s, data(dx),
+               data(dweight), data(dbias));
     }
     return PyTuple_Pack(3, dx.get(), dweight.get(), dbias.get());
+}
+
+// batch_norm_backward(grad, x, weight, mean, var, eps) -> dx, dweight, dbias
+PyObject* batch_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    return batch_norm_gradients(args, count, batch_norm_backward);
+}
+
+// batch_norm_apply_backward(grad, x, weight, mean, var, eps) -> dx, dweight, dbias
+PyObject* batch_norm_apply_backward_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    return batch_norm_gradients(args, count, batch_norm_apply_backward);
 }
 
 // group_norm_forward(x, weight, bias, groups, eps) -> y, mean, rstd
@@ -197,11 +207,17 @@ PyObject* rms_norm_backward_(PyObject*, PyObject* const* args, Py_ssize_t count)
 }  // namespace
 
 PyMethodDef norm_methods[] = {
-    RUSHLIGHT_TWIN(layer_norm_forward, nullptr),   RUSHLIGHT_TWIN(layer_norm_backward, nullptr),
-    RUSHLIGHT_METHOD(batch_norm_forward, nullptr), RUSHLIGHT_TWIN(batch_norm_apply, nullptr),
-    RUSHLIGHT_TWIN(batch_norm_backward, nullptr),  RUSHLIGHT_TWIN(group_norm_forward, nullptr),
-    RUSHLIGHT_TWIN(group_norm_backward, nullptr),  RUSHLIGHT_TWIN(rms_norm_forward, nullptr),
-    RUSHLIGHT_TWIN(rms_norm_backward, nullptr),    {},
+    RUSHLIGHT_TWIN(layer_norm_forward, nullptr),
+    RUSHLIGHT_TWIN(layer_norm_backward, nullptr),
+    RUSHLIGHT_METHOD(batch_norm_forward, nullptr),
+    RUSHLIGHT_TWIN(batch_norm_apply, nullptr),
+    RUSHLIGHT_TWIN(batch_norm_backward, nullptr),
+    RUSHLIGHT_TWIN(batch_norm_apply_backward, nullptr),
+    RUSHLIGHT_TWIN(group_norm_forward, nullptr),
+    RUSHLIGHT_TWIN(group_norm_backward, nullptr),
+    RUSHLIGHT_TWIN(rms_norm_forward, nullptr),
+    RUSHLIGHT_TWIN(rms_norm_backward, nullptr),
+    {},
 };
 
 }  // namespace rushlight

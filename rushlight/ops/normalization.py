@@ -88,6 +88,18 @@ def batch_norm_backward(
     return dx.astype(x.dtype), dweight.astype(kind), dbias.astype(kind)
 
 
+@kernel
+def batch_norm_apply_backward(
+    grad: Array, x: Array, weight: Array | None, mean: Array, var: Array, eps: float
+) -> tuple[Array, Array, Array]:
+    """grad (N, C, *S) -> dx (N, C, *S), dweight (C,), dbias (C,), for mean and var that are constants."""
+    axes, kind = _across(x), (x if weight is None else weight).dtype
+    rstd, g = 1 / xp.sqrt(_wide(var) + eps), _wide(grad)
+    dx = (g * _channels(rstd if weight is None else rstd * weight, g.ndim)).astype(x.dtype)
+    xhat = (_wide(x) - _channels(mean, x.ndim)) * _channels(rstd, x.ndim)
+    return dx, (g * xhat).sum(axis=axes).astype(kind), g.sum(axis=axes).astype(kind)
+
+
 class BatchNorm(Operator):
     """With statistics of the batch, which are added to the list `statistics` (mean, biased variance)."""
 
@@ -127,13 +139,8 @@ class BatchNormApply(Operator):
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
         x, weight, mean, var = ctx.saved
-        axes, kind = _across(x), (x if weight is None else weight).dtype
-        rstd, g = 1 / xp.sqrt(_wide(var) + ctx.eps), _wide(grad)
-        dx = (g * _channels(rstd if weight is None else rstd * weight, g.ndim)).astype(x.dtype)
-        if weight is None:
-            return dx
-        xhat = (_wide(x) - _channels(mean, x.ndim)) * _channels(rstd, x.ndim)
-        return dx, (g * xhat).sum(axis=axes).astype(kind), g.sum(axis=axes).astype(kind)
+        dx, dweight, dbias = batch_norm_apply_backward(grad, x, weight, mean, var, ctx.eps)
+        return dx if weight is None else (dx, dweight, dbias)
 
 
 def move_(running: Tensor, statistic: Array, keep: float, share: float) -> None:

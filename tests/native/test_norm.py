@@ -18,7 +18,7 @@ def gradient(grad, xhat, scale, axes):
     return scale * (grad - mean(grad) - xhat * mean(grad * xhat))
 
 
-@pytest.mark.parametrize(("R", "C"), [(1, 2), (7, 65), (64, 128), (33, 1000), (500, 16)])
+@pytest.mark.parametrize(("R", "C"), [(1, 2), (7, 65), (64, 128), (33, 1000), (500, 16), (3, 5001)])
 @pytest.mark.parametrize("affine", [True, False])
 def test_layer_norm(native, R, C, affine):
     x, grad, weight, bias = draw(R, C) + 50, draw(R, C, seed=1), draw(C, seed=2), draw(C, seed=3)
@@ -52,6 +52,10 @@ def test_batch_norm(native, N, C, spatial):
     scale = weight.reshape(line) / np.sqrt(var + 1e-5)
     np.testing.assert_allclose(dx, gradient(grad.astype(np.float64), xhat, scale, axes), rtol=1e-3, atol=2e-4)
     np.testing.assert_allclose(dweight, (grad * xhat).sum(axes), rtol=1e-3, atol=2e-3)
+    dx, *others = native.batch_norm_apply_backward(grad, x, weight, m, v, 1e-5)
+    np.testing.assert_allclose(dx, grad * scale, rtol=1e-4, atol=1e-6)
+    for given, same in zip(others, (dweight, dbias)):
+        np.testing.assert_array_equal(given, same)
     np.testing.assert_allclose(dbias, grad.sum(axes, dtype=np.float64), rtol=1e-4, atol=1e-4)
 
 
