@@ -212,6 +212,24 @@ bool gemm(int64_t M, int64_t N, int64_t K, Matrix a, Matrix b, const float* bias
 
 namespace {
 
+constexpr int SUMS = 8;  // vectors of columns added up together: rows are read in long stretches
+
+// put(c, sum of fetch(r * C + c) over rows, lanes) for V vectors of columns from `c` on, of which the last has `lanes`.
+template <int V, class Fetch, class Put>
+void add_columns(int64_t begin, int64_t end, int64_t C, int64_t c, int lanes, const Fetch& fetch, const Put& put) {
+    vf total[V] = {};
+    for (int64_t r = begin; r < end; r++)
+        for (int v = 0; v < V; v++) total[v] += fetch(r * C + c + v * W, v < V - 1 ? W : lanes);
+    for (int v = 0; v < V; v++) put(c + v * W, total[v], v < V - 1 ? W : lanes);
+}
+
+template <class Fetch, class Put>
+void add_rows(int64_t begin, int64_t end, int64_t C, const Fetch& fetch, const Put& put) {
+    int64_t c = 0;
+    for (; c + SUMS * W <= C; c += SUMS * W) add_columns<SUMS>(begin, end, C, c, W, fetch, put);
+    for (; c < C; c += W) add_columns<1>(begin, end, C, c, int(min(W, C - c)), fetch, put);
+}
+
 // Partial sums of blocks of rows, then their sums; `fetch(at, lanes)` gives entries of x as floats, `put` takes sums.
 template <class Fetch, class Put>
 bool sum_columns(int64_t R, int64_t C, const Fetch& fetch, const Put& put) {
@@ -220,20 +238,10 @@ bool sum_columns(int64_t R, int64_t C, const Fetch& fetch, const Put& put) {
     if (!partial) return false;
     parallel_for(blocks, max(1, 65536 / (ROWS_PER_SUM * C)), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++)
-            for (int64_t c = 0; c < C; c += W) {
-                const int lanes = int(min(W, C - c));
-                vf total{};
-                for (int64_t r = i * ROWS_PER_SUM; r < min(R, (i + 1) * ROWS_PER_SUM); r++)
-                    total += fetch(r * C + c, lanes);
-                store_first(partial + i * C + c, total, lanes);
-            }
+            add_rows(i * ROWS_PER_SUM, min(R, (i + 1) * ROWS_PER_SUM), C, fetch,
+                     [=](int64_t c, vf total, int lanes) { store_first(partial + i * C + c, total, lanes); });
     });
-    for (int64_t c = 0; c < C; c += W) {
-        const int lanes = int(min(W, C - c));
-        vf total{};
-        for (int64_t i = 0; i < blocks; i++) total += load_first(partial + i * C + c, lanes);
-        put(c, total, lanes);
-    }
+    add_rows(0, blocks, C, [=](int64_t at, int lanes) { return load_first(partial + at, lanes); }, put);
     return true;
 }
 
@@ -241,7 +249,7 @@ bool sum_columns(int64_t R, int64_t C, const Fetch& fetch, const Put& put) {
 
 bool column_sums(const float* x, int64_t R, int64_t C, float* out) {
     return sum_columns(
-        R, C, [x](int64_t at, int lanes) { return load_first(x + at, lanes); },
+        R, C, [x](int64_t at, int lanes) { return lanes == W ? load(x + at) : load_first(x + at, lanes); },
         [out](int64_t c, vf total, int lanes) { store_first(out + c, total, lanes); });
 }
 

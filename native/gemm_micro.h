@@ -69,12 +69,22 @@ inline __attribute__((always_inline)) void multiply_tile(int64_t K, Matrix a, co
     }
 }
 
+// Fetches c while the products are added up: into L2, since rows that lie 4 KB apart have too few places in L1. The
+// last column too: where rows are not aligned, they end in another cache line.
+template <int M, int V>
+inline void fetch_tile(const Tile& tile) {
+    for (int i = 0; i < M; i++) {
+        const float* row = tile.c + i * tile.c_row;
+        for (int j = 0; j < V * W; j += 16) __builtin_prefetch(row + j, 1, 2);
+        __builtin_prefetch(row + V * W - 1, 1, 2);
+    }
+}
+
 // c = epilogue(a b [+ c]) for M rows. epilogue(vf value, int64_t row, int64_t column, int lanes) gives what to store.
 template <int M, int V, class Epilogue>
 __attribute__((noinline)) void micro_kernel(int64_t K, Matrix a, const float* b, int64_t b_row, const Tile& tile,
                                             const Epilogue& epilogue) {
-    for (int i = 0; i < M; i++)  // c arrives while the products are added up
-        for (int j = 0; j < V * W; j += 16) __builtin_prefetch(tile.c + i * tile.c_row + j, 1);
+    fetch_tile<M, V>(tile);
     vf sum[M][V];
 #pragma GCC unroll 16
     for (int i = 0; i < M; i++)
@@ -123,8 +133,8 @@ struct Rows {
     int64_t count;
 
     int64_t strips() const { return (count + MR - 1) / MR; }
-    int64_t begin(int64_t i) const { return count * i / strips(); }
-    int height(int64_t i) const { return int(begin(i + 1) - begin(i)); }
+    int64_t begin(int64_t i) const { return count / strips() * i + min(count % strips(), i); }
+    int height(int64_t i) const { return int(count / strips() + (i < count % strips())); }
     Matrix strip(int64_t i) const { return block.at(begin(i), 0); }
 };
 
@@ -133,7 +143,7 @@ inline int panel_width(int64_t columns) { return columns > W ? NR : W; }
 
 // All strips against one panel; `tile` is that of all rows together.
 template <class Epilogue>
-void run_strips(int64_t K, const Rows& rows, const float* panel, int64_t panel_row, const Tile& tile,
+void run_strips(int64_t K, const Rows rows, const float* panel, int64_t panel_row, const Tile& tile,
                 const Epilogue& epilogue) {
     for (int64_t i = 0; i < rows.strips(); i++) {
         const int64_t begin = rows.begin(i);
