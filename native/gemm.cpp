@@ -1,7 +1,8 @@
 // Matrix products. C is cut into tiles by its shape alone; each tile runs the micro-kernel over panels of NR columns of
-// B and strips of at most MR rows of A. A is always read in place. B is read in place where its rows are contiguous,
-// and otherwise (linear layers: B is the transposed weight) copied into panels first. Products with very few rows or
-// columns of two K-contiguous operands, where that copy would cost more than the product, are dot products instead.
+// B and strips of at most MR rows of A. A is always read in place. B is read in place where its rows are contiguous
+// and near one another, and otherwise (linear layers: B is the transposed weight) copied into panels first. Products
+// with very few rows or columns of two K-contiguous operands, where that copy would cost more than the product, are dot
+// products instead.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -17,7 +18,9 @@ namespace {
 
 constexpr int64_t K_BLOCK = 384;          // steps of K between visits of C: a panel of them stays in L1 or L2
 constexpr int64_t STRIPS_PER_BLOCK = 10;  // strips of A that stay in L2 while the panels pass by
+constexpr int64_t COPY_AHEAD = 8;         // columns of A that are fetched ahead while they are copied
 constexpr int64_t PANELS_PER_BLOCK = 8;   // packed panels that stay in L2
+constexpr int64_t PAGE = 1024;            // floats in 4 KB: the processor does not fetch ahead beyond
 constexpr double TILE_WORK = 5e5;         // flops worth a range of parallel_for
 constexpr int TILES_PER_THREAD = 4;
 constexpr int64_t DOT_ROWS = 3;            // rows or columns up to which packing B does not pay
@@ -43,21 +46,18 @@ struct Part {
 
 // --- rows of A ---------------------------------------------------------------------------------------------------
 
-// Copies a block whose rows (or columns) are a multiple of 4 KB apart, where the entries that a strip needs together
-// would compete for one set of the L1 cache. `along` is the number of entries in a row, contiguous.
-Matrix spread(Matrix a, int64_t rows, int64_t along, float* copy) {
-    for (int64_t r = 0; r < rows; r++)
-        std::memcpy(copy + r * (along + W), a.at(r, 0).data, size_t(along) * sizeof(float));
-    return {copy, along + W, 1};
-}
-
+// The rows of a block of A. Of a transposed one whose columns are a multiple of 4 KB apart, in memory, a copy: those
+// that a strip needs together would compete for one set of the caches. Rows as far apart are read in place: a strip
+// uses all of a line before it goes on, which the copy would cost.
 Rows rows_of(const Product& p, const Part& part, int64_t row, int64_t rows, float* copy) {
     const Matrix a = p.a.at(row, part.k);
     const bool used_often = part.columns > 2 * NR;
-    if (used_often && a.col == 1 && a.row % 1024 == 0) return {spread(a, rows, part.steps, copy), rows};
-    if (used_often && a.row == 1 && a.col % 1024 == 0)
-        return {spread(a.transposed(), part.steps, rows, copy).transposed(), rows};
-    return {a, rows};
+    if (!used_often || a.row != 1 || a.col % PAGE != 0) return {a, rows};
+    for (int64_t k = 0; k < part.steps; k++) {
+        for (int64_t r = 0; r < rows; r += 16) __builtin_prefetch(a.at(r, k + COPY_AHEAD).data);
+        std::memcpy(copy + k * (rows + W), a.at(0, k).data, size_t(rows) * sizeof(float));
+    }
+    return {{copy, 1, rows + W}, rows};
 }
 
 // --- tiles -------------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ Rows rows_of(const Product& p, const Part& part, int64_t row, int64_t rows, floa
 // A part of at most K_BLOCK steps and PANELS_PER_BLOCK panels.
 void run_part(const Product& p, const Part& part, float* panels, float* copy) {
     const int64_t height = ceil_div(part.rows, ceil_div(part.rows, STRIPS_PER_BLOCK * MR));
-    const bool pack_all = p.b.col != 1 || part.rows > 3 * MR;
+    const bool pack_all = p.b.col != 1 || (p.b.row >= PAGE && part.rows > 3 * MR);
     const bool first = part.k == 0, last = part.k + part.steps == p.K;
     if (pack_all) pack_block(p.b.at(part.k, part.column), part.steps, part.columns, panels);
     for (int64_t row = part.row; row < part.row + part.rows; row += height) {
