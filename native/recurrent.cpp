@@ -16,8 +16,9 @@
 namespace rushlight {
 namespace {
 
-constexpr int64_t K_BLOCK = 256;             // steps of K for which a panel stays in L1
-constexpr int64_t ROWS = 4 * MR;             // sequences that one walk takes at most
+constexpr int64_t K_BLOCK = 512;             // steps of K between visits of the products
+constexpr int64_t ROWS = 5 * MR;             // sequences that one walk takes at most
+constexpr int64_t PANELS_OF_A_ROW = 4;       // that one row is multiplied by together
 constexpr int64_t FEWEST_ROWS = 2 * MR / 3;  // and at least, if there are as many: fewer make poor use of the weight
 
 float* at(const Steps& s, int64_t t, int64_t n) { return s.data + t * s.step + n * s.row; }
@@ -42,8 +43,29 @@ bool pack(Matrix b, int64_t K, int64_t columns, Weight* weight) {
     return true;
 }
 
+// c (columns,) = a (K,) weight, or += if add, several panels at a time: sums of one alone would wait for one another.
+void multiply_row(const float* a, const Weight& b, float* c, bool add) {
+    for (int64_t n = 0; n < b.columns; n += PANELS_OF_A_ROW * NR) {
+        const float* panels[PANELS_OF_A_ROW];
+        for (int64_t p = 0; p < PANELS_OF_A_ROW; p++)  // beyond the last one: the last once more
+            panels[p] = b.panels + min(n + p * NR, (b.columns - 1) / NR * NR) * b.K;
+        vf sum[PANELS_OF_A_ROW][NV] = {};
+        for (int64_t k = 0; k < b.K; k++)
+            for (int64_t p = 0; p < PANELS_OF_A_ROW; p++)
+                for (int v = 0; v < NV; v++)
+                    sum[p][v] = multiply_add(broadcast(a[k]), load(panels[p] + k * NR + v * W), sum[p][v]);
+        for (int64_t i = 0; i < PANELS_OF_A_ROW * NV && n + i * W < b.columns; i++) {
+            float* to = c + n + i * W;
+            const int lanes = int(min(W, b.columns - n - i * W));
+            const vf total = sum[i / NV][i % NV];
+            store_first(to, add ? total + load_first(to, lanes) : total, lanes);
+        }
+    }
+}
+
 // c (rows, columns) = a (rows, K) weight, or += if add.
 void multiply(const Rows& a, const Weight& b, float* c, bool add) {
+    if (a.count == 1) return multiply_row(a.block.data, b, c, add);
     const int64_t blocks = ceil_div(b.K, K_BLOCK);
     for (int64_t i = 0; i < blocks; i++) {
         const int64_t k = b.K * i / blocks, steps = b.K * (i + 1) / blocks - k;

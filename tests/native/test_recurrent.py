@@ -28,7 +28,7 @@ def weights(gates, H, biased):
     return draw(gates * H, H, seed=4, scale=H**-0.5), draw(gates * H, seed=5) if biased else None
 
 
-SHAPES = [(1, 1, 1), (3, 2, 5), (7, 32, 16), (5, 13, 33), (4, 70, 20), (2, 3, 270), (12, 30, 64)]  # L, N, H
+SHAPES = [(1, 1, 1), (5, 1, 130), (3, 2, 5), (7, 32, 16), (5, 13, 33), (4, 70, 20), (2, 3, 270), (9, 30, 64)]  # L, N, H
 shapes = pytest.mark.parametrize("L, N, H", SHAPES)
 biases = pytest.mark.parametrize("biased", [True, False])
 
