@@ -113,6 +113,27 @@ def plain_index(index: Any) -> tuple[Any, bool]:
     return parts, all(type(p) in _SIMPLE for p in parts)
 
 
+def _numbers_apart(parts: Any) -> tuple[Any, Any] | None:
+    """An index in two steps, its numbers and then the rest, where it matters that numbers select first.
+
+    torch: x[0, :, places] is x[0][:, places]. NumPy takes a number for a list, and puts the dimensions of lists that
+    have something between them in front.
+    """
+    if type(parts) is not tuple or not any(type(p) is int for p in parts):
+        return None
+    at = [i for i, p in enumerate(parts) if p is not None and type(p) not in (slice, type(Ellipsis))]
+    if len(at) == at[-1] - at[0] + 1:
+        return None
+    numbers: list[Any] = []
+    for p in parts:
+        if type(p) in (int, type(Ellipsis)):
+            numbers.append(p)
+        elif p is not None:  # a mask stands for as many dimensions as it has
+            is_mask = isinstance(p, (bool, np.bool_)) or (type(p) is not slice and p.dtype.kind == "b")
+            numbers += [slice(None)] * (np.ndim(p) if is_mask else 1)
+    return tuple(numbers), tuple(p for p in parts if type(p) is not int)
+
+
 def _index_error(x: TensorBase, index: Any, why: Exception) -> Exception:
     text = f"index: {why} (tensor of shape {tuple(x._array.shape)})"
     return RangeError(text) if isinstance(why, IndexError) else ShapeError(text)
@@ -138,7 +159,8 @@ def getitem(input: Tensor, index: Any) -> Tensor:
             if Ellipsis not in (parts if type(parts) is tuple else ()):  # an all-integer index must give an array
                 parts = (*parts, Ellipsis) if type(parts) is tuple else (parts, Ellipsis)
             return Slice.apply(input, parts)
-        return Index.apply(input, parts)
+        steps = _numbers_apart(parts)
+        return Index.apply(input, parts) if steps is None else getitem(getitem(input, steps[0]), steps[1])
     except (IndexError, ValueError) as why:
         raise _index_error(input, index, why) from None
 
@@ -196,7 +218,11 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         IndexError: the index is out of range.
         RuntimeError: the value does not broadcast; the tensor is a leaf that requires grad.
     """
-    parts, _ = plain_index(index)
+    parts, basic = plain_index(index)
+    steps = None if basic else _numbers_apart(parts)
+    if steps is not None:
+        setitem(getitem(input, steps[0]), steps[1], value)
+        return
     if isinstance(value, np.ndarray):
         value = wrap(value)
     elif isinstance(value, (list, tuple)):
@@ -205,7 +231,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         )
     try:
         assign(input, parts, value)
-    except (IndexError, ValueError) as why:
+    except (IndexError, ValueError, TypeError) as why:
         if isinstance(why, (RangeError, ArgumentError)):
             raise
         shape = tuple(getattr(value, "shape", ()))
