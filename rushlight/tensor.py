@@ -165,14 +165,19 @@ class Tensor(Methods):
     def _pin(self) -> Any:
         """The array in PyTorch's layout. Where the layout is ours to choose (a result may lie channels-last in memory),
         asking for it settles it: from then on the result is contiguous, and its views are views of that."""
-        base: Any = self if self._base is None else self._base
-        if not base._array.flags.c_contiguous and not base._layout_kept:
+        if not self._is_settled():
+            base: Any = self if self._base is None else self._base
             base._array = base._array.copy(order="C")
             live = [ref() for ref in base._views or ()]
             for view in live if base is self else [self, *(v for v in live if v is not self)]:
                 if view is not None:
                     _follow(view, base)
         return self._array
+
+    def _is_settled(self) -> bool:
+        """Whether the array lies as PyTorch's would. Where it does not, PyTorch's lies in row-major order."""
+        base: Any = self if self._base is None else self._base
+        return bool(base._array.flags.c_contiguous or base._layout_kept)
 
     _untracked = False  # writes go unnoticed by the tape, as PyTorch has it for `.data`
     _layout_kept = False  # the strides are the user's choice (channels_last, memory of a NumPy array), so they stay

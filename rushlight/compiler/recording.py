@@ -44,10 +44,10 @@ def copy_into(target: Array, result: Array) -> None:
     touch(target)
 
 
-def draw_mask(shape: tuple[int, ...], p: float) -> Array:
+def draw_mask(shape: tuple[int, ...], p: float, axes: Any) -> Array:
     """The mask of a dropout, drawn as the operator draws it."""
     look_at_mode("dropout", True, mode.enabled)
-    return random.dropout_mask(None, shape, p)
+    return random.dropout_mask(None, shape, p, axes)
 
 
 def follow(base: Array, path: Any) -> Array:
@@ -372,12 +372,12 @@ class Recorder:
         """Runs `function`, seeing what this thread does meanwhile."""
         here = threading.get_ident()
 
-        def mask(go_on: Any, generator: Any, shape: Any, p: float = 0.5) -> Any:
-            drawn = go_on(generator, shape, p)
+        def mask(go_on: Any, generator: Any, shape: Any, p: float = 0.5, axes: Any = None) -> Any:
+            drawn = go_on(generator, shape, p, axes)
             if threading.get_ident() == here:
                 slot = self.slots[id(drawn)] = self.slot()
                 self.kept.append(drawn)
-                self.step(CALL, draw_mask, [self.slot(tuple(shape)), self.slot(p)], [slot])
+                self.step(CALL, draw_mask, [self.slot(tuple(shape)), self.slot(p), self.slot(axes)], [slot])
                 if generator is not None:
                     self.refuse("a generator of its own draws a mask")
             return drawn

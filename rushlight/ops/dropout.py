@@ -76,6 +76,14 @@ def _scale(kind: Any, keep: float) -> Any:
     return real(real(1) / real(keep)) if keep else real(0)
 
 
+def _draw(input: Tensor, p: float, shape: tuple[int, ...] | None) -> Array:
+    """The mask of `shape`. torch: one of the input's own shape is drawn in the order of the input's memory."""
+    array, source = input._array, random.source(None, input.device)
+    if shape is not None or array.flags.c_contiguous or not input._is_settled():
+        return random.dropout_mask(source, array.shape if shape is None else shape, p)
+    return random.dropout_mask(source, array.shape, p, random.axes_by_stride(array))
+
+
 def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...] | None) -> Tensor:
     """Drops with a mask of `shape` (the input's if None)."""
     _checked(name, input, p)
@@ -85,7 +93,7 @@ def _drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, sha
     if not training or p == 0 or array.size == 0:
         return input
     _check_floating(name, input)
-    mask = random.dropout_mask(random.source(None, input.device), array.shape if shape is None else shape, p)
+    mask = _draw(input, p, shape)
     scale = _scale(array.dtype, float(1 - p))
     if not inplace:
         return Dropout.apply(input, mask, scale)
@@ -211,7 +219,9 @@ def _drop_channels(name: str, input: Tensor, p: float, training: bool, inplace: 
 _FLOOR = -1.7580993408473766  # selu's value at -inf: -scale * alpha
 
 
-def _alpha_drop(name: str, input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
+def _alpha_drop(
+    name: str, input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...] | None
+) -> Tensor:
     """Dropped elements become selu's lowest value; then all are scaled and shifted back to mean 0 and variance 1."""
     _checked(name, input, p)
     if not training or p == 0 or input._array.size == 0:
@@ -219,7 +229,7 @@ def _alpha_drop(name: str, input: Tensor, p: float, training: bool, inplace: boo
     _check_floating(name, input)
     if inplace:
         check_writable(input)
-    mask = random.dropout_mask(random.source(None, input.device), shape, p)
+    mask = _draw(input, p, shape)
     if p == 1:
         result = Dropout.apply(input, mask, 0.0)
     else:
@@ -234,13 +244,13 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
     Source: Klambauer et al. 2017, arXiv:1706.02515.
     """
-    return _alpha_drop("alpha_dropout", input, p, training, inplace, input._array.shape)
+    return _alpha_drop("alpha_dropout", input, p, training, inplace, None)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels of (N, C, ...)."""
     acts = training and p > 0
-    shape = _channel_mask("feature_alpha_dropout", input) if acts else input._array.shape
+    shape = _channel_mask("feature_alpha_dropout", input) if acts else None
     return _alpha_drop("feature_alpha_dropout", input, p, training, inplace, shape)
 
 

@@ -169,7 +169,8 @@ def _like(
     where = input.device if device is None else _place(layout, device, name)
     check_layout(layout, name)
     array = input._array
-    out = random.with_room(np.empty_like(array, array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy))
+    kind = array.dtype if dtype is None else dtypes.as_dtype(dtype).numpy
+    out = random.with_room(np.empty_like(array, kind, order="K" if input._is_settled() else "C"))
     if format_ is not None and format_.name != "preserve_format":
         out = in_format(np.ascontiguousarray(out), format_)
     made = finish(sampler(moved(out, where), **parameters), requires_grad)

@@ -41,6 +41,7 @@ from .generator import of_gpus as of_gpus
 from .generator import seed as seed
 from .generator import set_rng_state as set_rng_state
 from .generator import source as source
+from .in_place import axes_by_stride as axes_by_stride
 from .in_place import bernoulli_ as bernoulli_
 from .in_place import bernoulli_each_ as bernoulli_each_
 from .in_place import cauchy_ as cauchy_

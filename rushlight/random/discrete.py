@@ -297,7 +297,9 @@ def bernoulli_each(generator: Generator | None, p: Array, dtype: DTypeLike | Non
 
 
 @sampler
-def dropout_mask(generator: Generator | None, shape: Sequence[int], p: float = 0.5) -> Array:
+def dropout_mask(
+    generator: Generator | None, shape: Sequence[int], p: float = 0.5, axes: Sequence[int] | None = None
+) -> Array:
     """Which elements dropout keeps: each with probability 1 - p.
 
     torch: for p = 0 and p = 1 nothing is drawn. The dtype of the input does not matter.
@@ -306,6 +308,7 @@ def dropout_mask(generator: Generator | None, shape: Sequence[int], p: float = 0
         generator: where to draw from; None means the default generator.
         shape: of the mask: the input's, or (N, C, 1, ..., 1) to drop whole channels.
         p: probability of dropping, in [0, 1].
+        axes: the axes from the slowest to the fastest, if the mask is not to be drawn in row-major order.
 
     Raises:
         ValueError: p is not in [0, 1].
@@ -320,7 +323,9 @@ def dropout_mask(generator: Generator | None, shape: Sequence[int], p: float = 0
         raise ArgumentError(f"dropout: p = {p} is not in [0, 1]")
     if p in (0, 1):
         return np.full(shape, p == 0)
-    return bernoulli(generator, shape, bool, 1 - p)
+    if axes is None:
+        return bernoulli(generator, shape, bool, 1 - p)
+    return bernoulli(generator, [shape[axis] for axis in axes], bool, 1 - p).transpose(np.argsort(axes).tolist())
 
 
 @sampler

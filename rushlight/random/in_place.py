@@ -25,10 +25,11 @@ def in_memory_order(out: Array) -> Array:
         >>> in_memory_order(np.empty((2, 3)).T).shape
         (2, 3)
     """
-    return out.transpose(_axes_by_stride(out))
+    return out.transpose(axes_by_stride(out))
 
 
-def _axes_by_stride(out: Array) -> list[int]:
+def axes_by_stride(out: Array) -> list[int]:
+    """The axes from the slowest to the fastest in memory."""
     axes = range(out.ndim)
     return list(axes) if out.flags.c_contiguous else sorted(axes, key=lambda axis: -abs(out.strides[axis]))
 
@@ -90,7 +91,7 @@ def bernoulli_each_(out: Array, p: Array, generator: Generator | None = None) ->
 
     Source: the behaviour of torch.Tensor.bernoulli_(tensor).
     """
-    axes = _axes_by_stride(out)
+    axes = axes_by_stride(out)
     spread = np.broadcast_to(p, out.shape).transpose(axes)
     out.transpose(axes)[...] = discrete.bernoulli_each(source(generator, device_of(out)), spread, out.dtype)
     return out

@@ -83,3 +83,27 @@ def test_rrelu_and_gumbel_softmax_draw_as_pytorch() -> None:
         results.append([f.rrelu(library.tensor(x), training=True), f.gumbel_softmax(library.tensor(x), 0.7, hard=True)])
     for ours, theirs in zip(*results):
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_masks_are_drawn_in_the_order_of_memory() -> None:
+    """Of views and of layouts the user chose; what lies channels-last by our choice is row-major in PyTorch."""
+    zeros = []
+    for library in (rushlight, torch):
+        f, x = library.nn.functional, library.ones(2, 3, 4, 5)
+        inputs = [x.transpose(0, 2), x[:, 1:], x.to(memory_format=library.channels_last), f.max_pool2d(x, 2)]
+        library.manual_seed(6)
+        zeros.append([f.dropout(t, 0.5).numpy() == 0 for t in inputs])
+        zeros[-1] += [f.alpha_dropout(t, 0.5, True).numpy() < 0 for t in inputs]
+        zeros[-1] += [library.rand_like(t).numpy() for t in inputs]
+    for ours, theirs in zip(*zeros):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_transformers_drop_the_same() -> None:
+    """Batch first, what attention gives is a view in another order of memory."""
+    x, results = np.random.default_rng(0).standard_normal((4, 5, 8), dtype=np.float32), []
+    for library in (rushlight, torch):
+        library.manual_seed(7)
+        layer = library.nn.TransformerDecoderLayer(8, 2, 16, 0.3, batch_first=True)
+        results.append(layer(library.tensor(x), library.tensor(x[:, ::-1].copy())).detach().numpy())
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-5)
