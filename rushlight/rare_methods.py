@@ -53,6 +53,10 @@ class RareMethods:
         same = self.shape == tensor.shape and self.stride() == tensor.stride()
         return same and owner(self._array) is owner(tensor._array) and self.data_ptr() == tensor.data_ptr()
 
+    def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:  # type: ignore[misc]
+        """What stands for this parameter after `other` is loaded into it: `other` if assign, else this, overwritten."""
+        return other.detach() if assign else self.copy_(other).detach()
+
     def storage_type(self: Tensor) -> Any:  # type: ignore[misc]
         """The class of `storage()`."""
         return type(self.storage())

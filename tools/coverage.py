@@ -134,6 +134,16 @@ LEFT_OUT: list[tuple[str, str]] = [
         r"Profiler\w+|DeviceType|kineto_available|ProfilerActivity|is_multithreading_enabled|set_multithreading_enabled",
     ),
     ("Nested and jagged tensors", r"jagged|to_padded_tensor"),
+    (
+        "PyTorch's compiler: filters of its guards, its caches on disk, files compiled ahead of time, its backends",
+        r"torch\.compiler\.(CacheInfo|NestedCompileRegionOptions|(keep|skip)_\w+_unsafe|(load|save)_cache_artifacts"
+        r"|load_compiled_function|[gs]et_default_backend|set_enable_guard_collectives|wrap_numpy)|torch\.testing\.FileCheck",
+    ),
+    (
+        "Inner parts of PyTorch under public names: views undone, dimensions as objects, what a kernel gives its "
+        "backward (`nn.functional.embedding_bag` is there)",
+        r"slice_inverse|torch\.Tensor\(\)\.index|torch\.embedding_bag",
+    ),
 ]
 
 

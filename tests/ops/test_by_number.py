@@ -89,6 +89,7 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "reversed": lambda L, x: reversed(x),
     "dim_order": lambda L, x: [x.dim_order(), x.t().dim_order(), values(L, 2, 3, 4).permute(2, 0, 1).dim_order()],
     "set to": lambda L, x: [x.is_set_to(x.view(4, 3)), x.is_set_to(x.t()), x.is_set_to(x.clone())],
+    "module_load": lambda L, x: [x.clone().module_load(x * 2), x.module_load(x * 3, assign=True)],
     "map2_": lambda L, x: x.clone().map2_(x, x[0], lambda a, b, c: a + b * c),
     "resize": lambda L, x: [x.resize(3, 4), x.resize_as(L.ones(12))],
     "grad_dtype": lambda L, x: str(x.double().grad_dtype),
