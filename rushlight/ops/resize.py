@@ -19,6 +19,7 @@ from ..autograd.tape import wrap
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError, UnsupportedError
 from .conversion import Beside
 from .pooling.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from .promotion import all_values
 from .resample import Resample, Table, resample
 
 if TYPE_CHECKING:
@@ -393,7 +394,7 @@ def _read(flat: Tensor, spatial: Sequence[int], places: Sequence[Array]) -> Tens
         index = index * size + np.where(ok, place, 0).astype(np.int64)
     n, c = flat.shape[:2]
     values = flat.gather(2, wrap(np.broadcast_to(index[:, None], (n, c, index.shape[1]))))
-    return values if inside.all() else values.masked_fill(wrap(~inside[:, None]), 0)
+    return values if all_values(inside).all() else values.masked_fill(wrap(~inside[:, None]), 0)
 
 
 def _sample_linear(flat: Tensor, spatial: Sequence[int], points: list[Tensor]) -> Tensor:

@@ -18,7 +18,7 @@ from ...kernels import xp
 from .. import results
 from ..joining import cat
 from ..products import adjoint_of, matmul, matmul_kernel
-from ..promotion import into, is_complex
+from ..promotion import all_values, into, is_complex
 from ..results import into_all
 from ..sampling import randn
 from .matrices import conjugate_transpose, diagonal_part, lapack, matrices, real_kind
@@ -81,7 +81,7 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False, o
 def _triangle(x: Tensor, upper: bool) -> Tensor:
     """One triangle. torch: the gradient goes to the whole matrix all the same."""
     kept = np.triu(x._array) if upper else np.tril(x._array)
-    return x + wrap(kept - x._array) if (kept != x._array).any() else x
+    return x + wrap(kept - x._array) if all_values(kept != x._array).any() else x
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Tensor | None = None) -> Tensor:
