@@ -24,6 +24,7 @@ from .promotion import (
     is_complex,
     not_a_tensor,
     not_implemented,
+    not_supported,
     overwrite_straight,
 )
 from .special_functions import Erf
@@ -44,7 +45,8 @@ def activate(cls: type[Operator], name: str, input: Any, inplace: bool, *constan
     if not isinstance(input, TensorBase):
         raise not_a_tensor(input, name)
     if input._array.dtype.kind not in kinds:
-        raise not_implemented(name, input)
+        takes_integers = input._array.dtype.kind == "b" and "i" in kinds
+        raise (not_supported if takes_integers else not_implemented)(name, input)
     if not inplace:
         return cls.apply(input, *constants)
     return overwrite_straight(input, name, cls.apply, *constants, keeps_operands=cls.saves != (OUT,))  # type: ignore[arg-type]

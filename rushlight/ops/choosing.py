@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tape import Operator, TensorBase, wrap
-from ..errors import OperatorError
+from ..errors import OperatorError, UnsupportedError
 from ..kernels import fused, kernel, xp
 from .elementwise import Scalar, add, div, mul, shape_of
 from .numpy_protocol import numpy_name
@@ -161,6 +161,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     kind = dtypes.of(input._array)
     for bound in bounds:
         kind = dtypes.promote_types(kind, result_type(input, bound))
+    if kind.category == dtypes.COMPLEX:
+        raise UnsupportedError(f"clamp: clamp is not supported for complex types, here bounds of {kind}")
     low, high = (_bound(b, kind) for b in (min, max))
     try:
         result = Clamp.apply(cast(input, kind), low, high)
@@ -372,7 +374,11 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 
     result = _in_one(Addcmul, "addcmul", input, tensor1, tensor2, value)
     if result is None:
         product = mul(tensor1, tensor2)
-        result = add(input, product if value == 1 else mul(product, _check_value(value, product, "addcmul")))
+        if value != 1:
+            product = cast(product, result_type(input, product))
+            _check_value(value, product, "addcmul")
+            product = mul(product, value)
+        result = add(input, product)
     return result if out is None else into(out, result, "addcmul")
 
 
@@ -393,7 +399,6 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 
     return result if out is None else into(out, result, "addcdiv")
 
 
-def _check_value(value: Any, product: Tensor, name: str) -> Any:
+def _check_value(value: Any, product: Tensor, name: str) -> None:
     if isinstance(value, float) and dtypes.of(product._array).category < dtypes.FLOAT:
         raise OperatorError(f"{name}: value cannot be converted to type {product.dtype} without overflow")
-    return value

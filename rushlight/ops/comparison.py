@@ -18,7 +18,7 @@ from ..autograd.tape import TensorBase, wrap
 from ..errors import DTypeError, OperatorError
 from ..kernels import xp
 from .numpy_protocol import is_numpys, numpy_name
-from .promotion import as_tensor, broadcast_error, into, not_a_tensor, not_implemented, operands
+from .promotion import as_tensor, broadcast_error, into, not_a_tensor, not_implemented, not_supported, operands
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -191,7 +191,7 @@ def bitwise_right_shift(input: Any, other: Any, *, out: Tensor | None = None) ->
     """The bits of the integers moved down by `other` places; the sign stays."""
 
 
-def _single(function: Any, refused: str = "") -> Callable[[F], F]:
+def _single(function: Any, refused: str = "", refusal: Any = not_implemented) -> Callable[[F], F]:
     """Makes a documented, empty function the operator of one operand that `function` computes on an array."""
 
     def decorate(described: F) -> F:
@@ -202,7 +202,7 @@ def _single(function: Any, refused: str = "") -> Callable[[F], F]:
             if not isinstance(input, TensorBase):
                 raise not_a_tensor(input, name)
             if input._array.dtype.kind in refused:
-                raise not_implemented(name, input)
+                raise refusal(name, input)
             result = wrap(function(input._array))
             return result if out is None else into(out, result, name)
 
@@ -239,12 +239,12 @@ def isfinite(input: Tensor) -> Tensor:
     """Whether each element is neither NaN nor an infinity."""
 
 
-@_single(lambda x: x == np.inf, refused="c")
+@_single(lambda x: x == np.inf, refused="c", refusal=not_supported)
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is +inf."""
 
 
-@_single(lambda x: x == -np.inf, refused="c")
+@_single(lambda x: x == -np.inf, refused="c", refusal=not_supported)
 def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is -inf."""
 

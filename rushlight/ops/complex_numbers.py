@@ -14,7 +14,7 @@ from ..autograd.tape import Operator, View
 from ..errors import OperatorError
 from ..kernels import xp
 from .numpy_protocol import numpy_name
-from .promotion import as_tensor, into, is_complex, unbroadcast
+from .promotion import as_tensor, broadcast_error, into, is_complex, unbroadcast
 from .unary import cos, sin, smooth
 
 if TYPE_CHECKING:
@@ -127,7 +127,10 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
             f"complex: Expected both inputs to be Half, Float or Double tensors of one dtype but got {real.dtype} and "
             f"{imag.dtype}"
         )
-    result = MakeComplex.apply(real, imag)
+    try:
+        result = MakeComplex.apply(real, imag)
+    except ValueError:
+        raise broadcast_error("complex", real, imag) from None
     if out is not None and out.dtype is not result.dtype:
         raise OperatorError(
             f"complex: Expected object of scalar type {result.dtype} but got scalar type {out.dtype} for argument 'out'"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError, OperatorError, ShapeError
+from .promotion import cast, result_type
 from .shape import broadcast_tensors
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         raise OperatorError(
             f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {x1.dtype}"
         )
-    x1, x2 = broadcast_tensors(x1, x2)
+    kind = result_type(x1, x2)
+    x1, x2 = broadcast_tensors(cast(x1, kind), cast(x2, kind))
     return (_unit(x1, dim, eps) * _unit(x2, dim, eps)).sum(dim)
 
 

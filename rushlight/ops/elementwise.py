@@ -22,6 +22,7 @@ from .promotion import (
     broadcast_error,
     cast,
     conj,
+    divisible,
     floating,
     into,
     is_complex,
@@ -276,10 +277,14 @@ def _rounded(name: str, function: Any, input: Any, other: Any) -> Any:
         raise not_implemented(name, a if isinstance(a, TensorBase) else b) from None
 
 
+def _elements(x: Any) -> int:
+    return int(x._array.size) if isinstance(x, TensorBase) else 1
+
+
 def refuse_zero(name: str, a: Any, b: Any) -> None:
-    """torch: integers divided by zero raise."""
+    """torch: integers divided by zero raise, where there are any to be divided."""
     array = getattr(b, "_array", None)
-    if array is not None and array.dtype.kind in "iu" and not all_values(array).all():
+    if array is not None and array.dtype.kind in "iu" and not all_values(array).all() and _elements(a):
         raise OperatorError(f"{name}: ZeroDivisionError: other has a zero (shape {array.shape}, dtype {array.dtype})")
 
 
@@ -302,7 +307,7 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None, out: Ten
     if rounding_mode is not None:
         result = _div_rounded(input, other, rounding_mode)
         return result if out is None else into(out, result, "div")
-    a, b = operands(input, other, "div", wide_beside_numbers)
+    a, b = operands(input, other, "div", divisible)
     if (a if isinstance(a, TensorBase) else b)._array.dtype.kind in "iub":
         a, b = floating(a, "div"), floating(b, "div")
     try:
@@ -447,6 +452,12 @@ def _exponent_gradient(grad: Array, a: Array, b: Array, y: Array) -> Array:
     return xp.where(flat, grad * 0, grad * conj(y * xp.log(a)))
 
 
+class _BoolPow(Operator):
+    @staticmethod
+    def forward(ctx: Any, a: Array, b: Array) -> Array:
+        return a | ~b  # 0 ** 1 alone is 0
+
+
 @numpy_name("power")
 def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """`input ** exponent`; either side may be a number.
@@ -465,7 +476,7 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     if kind in "iu":
         result: Any = _integer_power(a, b, exponent)
     elif kind == "b":
-        result = wrap(a._array | ~b._array)  # 0 ** 1 alone is 0
+        result = both(_BoolPow, a, b, "pow")
     else:
         result = both(Pow, a, b, "pow")
     return result if out is None else into(out, result, "pow")

@@ -13,7 +13,7 @@ from . import results
 from .dims import wrap_dim
 from .lanes import lane_index
 from .numpy_protocol import numpy_name
-from .promotion import into, is_complex, not_a_tensor, not_implemented
+from .promotion import into, is_complex, not_a_tensor, not_implemented, not_supported
 from .reduction import axes_of, restore
 from .results import into_all
 from .totals import largest, smallest
@@ -54,7 +54,7 @@ def one_per_lane(input: Tensor, dim: int, keepdim: bool, find: Any, name: str) -
         IndexError: the dimension is empty.
     """
     if is_complex(input._array):
-        raise not_implemented(name, input)
+        raise not_supported(name, input)
     ndim = input._array.ndim
     dim = wrap_dim(dim, ndim, name)
     if not ndim:
@@ -235,7 +235,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False, out
 def _arg(input: Tensor, dim: int | None, keepdim: bool, which: str) -> Tensor:
     array = input._array
     if array.dtype.kind in "cb":
-        raise not_implemented(which, input)
+        raise not_supported(which, input)
     if dim is None:
         if not array.size:
             raise RangeError(

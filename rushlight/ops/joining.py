@@ -368,7 +368,8 @@ def _flip(x: Tensor, axis: Any = None) -> Tensor:
 
 def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
     """A copy with the entries of these dimensions in reverse order."""
-    return Flip.apply(input, wrap_dims(sizes(axes if dims is None else (dims,)), input._array.ndim, "flip"))
+    turned = wrap_dims(sizes(axes if dims is None else (dims,)), input._array.ndim, "flip")
+    return Flip.apply(input, turned if input._array.ndim else ())  # a number has dimension 0, with nothing to turn
 
 
 def fliplr(input: Tensor) -> Tensor:

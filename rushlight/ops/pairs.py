@@ -18,9 +18,11 @@ from .promotion import (
     broadcast_error,
     conj,
     floating,
+    in_one_floating_dtype,
     into,
     is_complex,
     not_implemented,
+    not_supported,
     number_like,
     operands,
     unbroadcast,
@@ -55,7 +57,7 @@ class Atan2(Operator):
 
 
 def _floating_pair(cls: type[Operator], name: str, input: Any, other: Any, out: Any) -> Any:
-    a, b = operands(as_tensor(input, name), as_tensor(other, name, "other"), name)
+    a, b = operands(as_tensor(input, name), as_tensor(other, name, "other"), name, in_one_floating_dtype)
     result = both(cls, floating(a, name), floating(b, name), name)
     return result if out is None else into(out, result, name)
 
@@ -167,7 +169,7 @@ class CopySign(Operator):
 def copysign(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """The size of `input` with the sign of `other` (that of -0.0 too)."""
     if isinstance(other, (int, float)):
-        other = wrap(number_like(other, as_tensor(input, "copysign")._array))
+        other = wrap(number_like(other, floating(input, "copysign")._array))
     return _floating_pair(CopySign, "copysign", input, other, out)
 
 
@@ -196,14 +198,16 @@ def _xlogy(a: Array, b: Array) -> Array:
     return xp.where((a == 0) & ~xp.isnan(b), xp.zeros_like(product), product)
 
 
+def floating_tensors(input: Any, other: Any, name: str) -> tuple[Tensor, Tensor]:
+    """Both sides, of which one may be a number, as Tensors of one floating dtype."""
+    a, b = operands(input, other, name, in_one_floating_dtype)
+    a, b = (x if isinstance(x, TensorBase) else wrap(number_like(x, y._array)) for x, y in ((a, b), (b, a)))
+    return floating(a, name), floating(b, name)
+
+
 def xlogy(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), and 0 where input is 0 (NaN where other is NaN)."""
-    a, b = operands(input, other, "xlogy")
-    a, b = (
-        floating(x if isinstance(x, TensorBase) else wrap(number_like(x, y._array)), "xlogy")
-        for x, y in ((a, b), (b, a))
-    )
-    result = both(XLogY, a, b, "xlogy")
+    result = both(XLogY, *floating_tensors(input, other, "xlogy"), "xlogy")
     return result if out is None else into(out, result, "xlogy")
 
 
@@ -216,7 +220,7 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 def frexp(input: Tensor, *, out: Any = None) -> Any:
     """input as mantissa * 2 ** exponent, mantissa in [0.5, 1), exponent int32: (mantissa, exponent)."""
     if input._array.dtype.kind not in "fV":
-        raise not_implemented("frexp", input)
+        raise not_supported("frexp", input)
     exponent = np.frexp(input._array)[1].astype(np.int32)
     mantissa = mul(input, wrap(np.ldexp(np.ones_like(input._array), -exponent)))
     pair = mantissa, wrap(exponent)
@@ -272,7 +276,10 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     x = input._array
     if x.dtype.kind == "c":
         raise OperatorError("heaviside is not yet implemented for complex tensors.")
-    result = wrap(np.where(x == 0, values._array, (x > 0).astype(x.dtype)))
+    try:
+        result = wrap(np.where(x == 0, values._array, (x > 0).astype(x.dtype)))
+    except ValueError:
+        raise broadcast_error("heaviside", input, values) from None
     return result if out is None else into(out, result, "heaviside")
 
 

@@ -18,7 +18,7 @@ from ..kernels import kernel, xp
 from .dims import wrap_dim
 from .joining import stack
 from .numpy_protocol import numpy_name
-from .promotion import cast, into, is_complex, is_half, not_a_tensor, unbroadcast
+from .promotion import as_tensor, broadcast_error, cast, into, is_complex, is_half, not_a_tensor, unbroadcast
 from .shape import expand, movedim, permute, reshape
 from .sparse_coo import is_coo, sparse_mm
 
@@ -244,7 +244,10 @@ def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """The vector product over a dimension of size 3 (the first such one by default)."""
-    shape = np.broadcast_shapes(input._array.shape, other._array.shape)
+    try:
+        shape = np.broadcast_shapes(input._array.shape, other._array.shape)
+    except ValueError:
+        raise broadcast_error("cross", input, other) from None
     if dim is None:
         dim = next((i for i, n in enumerate(shape) if n == 3), None)
         if dim is None:
@@ -324,9 +327,11 @@ def addbmm(
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """The product of several matrices."""
-    return multi_dot(
-        matrices[0] if len(matrices) == 1 and not isinstance(matrices[0], TensorBase) else matrices, out=out
-    )
+    parts = matrices[0] if len(matrices) == 1 and not isinstance(matrices[0], TensorBase) else matrices
+    for x in parts:
+        if as_tensor(x, "chain_matmul", "matrices")._array.ndim != 2:
+            raise ShapeError(f"chain_matmul: Tensor dimension is {x.ndim}, expected 2 instead.")
+    return multi_dot(parts, out=out)
 
 
 def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -88,6 +89,11 @@ def not_a_tensor(x: Any, name: str, argument: str = "input") -> DTypeError:
 
 def not_implemented(name: str, x: Any) -> UnsupportedError:
     return UnsupportedError(f"{name}: \"{name}\" not implemented for '{dtypes.of(x._array).name}'")
+
+
+def not_supported(name: str, x: Any) -> OperatorError:
+    """torch: some functions say so by a RuntimeError, where most call it not implemented."""
+    return OperatorError(f"{name}: {name} does not support {dtypes.of(x._array).name} input")
 
 
 def is_half(x: Any) -> bool:
@@ -175,18 +181,35 @@ def number_like(x: Any, like: Array, kind: np.dtype[Any] | None = None) -> Array
     return np.asarray(np.asarray(x).astype(kind or like.dtype)[()], like=like)
 
 
-def in_one_dtype(a: Any, b: Any, name: str) -> tuple[Any, Any]:
-    """Both sides as Tensors of the dtype that PyTorch's promotion gives them."""
+def _sides(a: Any, b: Any, name: str) -> tuple[Any, Any]:
+    """Tensors and Python numbers, at least one of them a Tensor."""
     a = a.item() if isinstance(a, np.generic) else a if is_scalar(a) else as_tensor(a, name)
     b = b.item() if isinstance(b, np.generic) else b if is_scalar(b) else as_tensor(b, name)
     if not isinstance(a, TensorBase) and not isinstance(b, TensorBase):
         raise not_a_tensor(a, name)
+    return a, b
+
+
+def in_one_dtype(a: Any, b: Any, name: str) -> tuple[Any, Any]:
+    """Both sides as Tensors of the dtype that PyTorch's promotion gives them."""
+    a, b = _sides(a, b, name)
     kind = result_type(a, b)
     return _as_operand(a, b, kind), _as_operand(b, a, kind)
 
 
-def wide_beside_numbers(a: Any, b: Any, name: str) -> tuple[Any, Any]:
-    """As `in_one_dtype`, but half precision beside a number becomes float32; `narrowed` brings the result back.
+def in_one_floating_dtype(a: Any, b: Any, name: str) -> tuple[Any, Any]:
+    """As `in_one_dtype`, for functions that have no integer form: integers become the default dtype at once, as a
+    number or 0-d tensor might not fit into the other's (300 into uint8)."""
+    a, b = _sides(a, b, name)
+    kind = result_type(a, b)
+    kind = dtypes.get_default_dtype() if kind.category < dtypes.FLOAT else kind
+    return _as_operand(a, b, kind), _as_operand(b, a, kind)
+
+
+def wide_beside_numbers(
+    a: Any, b: Any, name: str, others: Callable[[Any, Any, str], tuple[Any, Any]] = in_one_dtype
+) -> tuple[Any, Any]:
+    """As `others`, but half precision beside a number becomes float32; `narrowed` brings the result back.
 
     torch: products and quotients take the number unrounded so; sums, differences and powers round it to half first.
     """
@@ -194,7 +217,12 @@ def wide_beside_numbers(a: Any, b: Any, name: str) -> tuple[Any, Any]:
         if isinstance(number, (float, int)) and isinstance(x, TensorBase) and is_half(x):
             wide = cast(x, dtypes.float32), float(number)
             return wide if x is a else wide[::-1]
-    return in_one_dtype(a, b, name)
+    return others(a, b, name)
+
+
+def divisible(a: Any, b: Any, name: str) -> tuple[Any, Any]:
+    """As `wide_beside_numbers` and `in_one_floating_dtype`: for quotients."""
+    return wide_beside_numbers(a, b, name, in_one_floating_dtype)
 
 
 def operands(
@@ -232,7 +260,7 @@ def into(out: Tensor | None, result: Tensor, name: str) -> Tensor:
     """`result`, written to `out` if that is given (resized if it has another shape)."""
     if out is None:
         return result
-    if out.requires_grad or result.requires_grad:
+    if mode.enabled and (out.requires_grad or result.requires_grad):
         raise OperatorError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
@@ -240,6 +268,13 @@ def into(out: Tensor | None, result: Tensor, name: str) -> Tensor:
     if not dtypes.can_cast(result.dtype, out.dtype):
         raise OperatorError(f"{name}: result type {result.dtype} can't be cast to the desired output type {out.dtype}")
     if out._array.shape != result._array.shape:
+        if out._array.size:
+            warnings.warn(
+                f"{name}: An output with one or more elements was resized since it had shape {list(out.shape)}, which "
+                f"does not match the required output shape {list(result.shape)}. This behavior is deprecated; resize "
+                "it to zero elements first, with out.resize_(0).",
+                stacklevel=3,
+            )
         out._array = np.empty_like(out._array, shape=result._array.shape)
     out.copy_(result)
     return out

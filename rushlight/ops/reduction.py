@@ -18,7 +18,7 @@ from ..errors import OperatorError
 from ..kernels import kernel, xp
 from .dims import wrap_dim
 from .numpy_protocol import numpy_name
-from .promotion import cast, into, is_complex, is_half, not_implemented
+from .promotion import cast, into, is_complex, is_half, not_supported
 from .totals import product as product_over
 from .totals import total
 
@@ -157,7 +157,7 @@ def nansum(
 ) -> Tensor:
     """The sum with NaN counted as 0."""
     if is_complex(input._array):
-        raise not_implemented("nansum", input)
+        raise not_supported("nansum", input)
     kept = input if input._array.dtype.kind in "iub" else Unmasked.apply(input, ~np.isnan(input._array))
     return sum(kept, dim, keepdim, dtype=dtype, out=out)
 
@@ -254,6 +254,7 @@ def prod(
     kind = input._array.dtype if dtype is not None else kind
     axes = axes_of(axis if dim is None else dim, input._array.ndim, "prod")
     result = Prod.apply(input, axes, keepdim or keepdims, kind)
+    result = result if dtype is None else cast(result, dtypes.as_dtype(dtype))  # of bools, too
     return result if out is None else into(out, result, "prod")
 
 

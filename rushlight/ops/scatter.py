@@ -203,7 +203,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     shapes = [tuple(1 if i == dim else n for i, n in enumerate(x._array.shape)) for x in (input, indices)]
     common = np.broadcast_shapes(*shapes)
     x, i = (y.expand([y._array.shape[d] if d == dim else n for d, n in enumerate(common)]) for y in (input, indices))
-    places = np.where(i._array < 0, i._array + x._array.shape[dim], i._array)
+    places = np.remainder(i._array, x._array.shape[dim])  # torch: they go round and round
     return gather(x, dim, wrap(places), out=out)
 
 

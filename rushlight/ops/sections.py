@@ -11,6 +11,7 @@ from ..autograd.tape import TensorBase
 from ..errors import OperatorError, RangeError, ShapeError
 from .dims import wrap_dim
 from .numpy_protocol import numpy_name
+from .promotion import into
 from .views import Select, Slice, Split, Unbind, entry_index
 
 if TYPE_CHECKING:
@@ -150,9 +151,9 @@ def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]
     return chunk(input, chunks, dim)
 
 
-def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow_copy(input: Tensor, dim: int, start: int, length: int, *, out: Tensor | None = None) -> Tensor:
     """A copy of `narrow(input, dim, start, length)`."""
-    return narrow(input, dim, start, length).clone()
+    return into(out, narrow(input, dim, start, length).clone(), "narrow_copy")
 
 
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:

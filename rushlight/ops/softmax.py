@@ -63,9 +63,9 @@ def _normalise(cls: type[Operator], name: str, input: Any, dim: int, dtype: Any,
     if dtype is not None:
         input = cast(input, dtypes.as_dtype(dtype))
     array = input._array
+    dim = wrap_dim(dim, array.ndim, name)
     if array.dtype.kind not in "fV":
         raise not_implemented(name, input)
-    dim = wrap_dim(dim, array.ndim, name)
     if array.size == 0 or array.ndim == 0:
         result = cls.apply(input.reshape(-1, 1), 1).reshape(array.shape)
     else:

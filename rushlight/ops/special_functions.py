@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.tape import Operator, TensorBase, wrap
+from ..autograd.tape import Operator
 from ..errors import OperatorError, UnsupportedError
 from ..kernels import fused, kernel, xp
-from .promotion import as_tensor, conj, floating, in_float32, into, is_complex, operands, unbroadcast
+from .elementwise import both
+from .pairs import floating_tensors
+from .promotion import as_tensor, broadcast_error, conj, floating, in_float32, into, is_complex, unbroadcast
 from .unary import operator, public
 
 if TYPE_CHECKING:
@@ -370,13 +372,11 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the p-dimensional gamma function: log(pi) p(p-1)/4 + sum of lgamma(input - j/2) over j < p.
 
     Raises:
-        RuntimeError: p < 1, or an element that is not above (p - 1)/2.
+        RuntimeError: p < 1.
     """
     input = floating(input, "mvlgamma")
     if p < 1:
         raise OperatorError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
-    if not (input._array > (p - 1) / 2).all():
-        raise OperatorError(f"mvlgamma: All elements must be greater than (p-1)/2 = {(p - 1) / 2}")
     halves = np.arange(p, dtype=input._array.dtype, like=input._array) / 2
     result = lgamma(input.unsqueeze(-1) - halves).sum(-1) + math.log(math.pi) * p * (p - 1) / 4
     return result if out is None else into(out, result, "mvlgamma")
@@ -454,24 +454,23 @@ class IncompleteGamma(Operator):
         return None, unbroadcast(grad * density * ctx.sign, x.shape)
 
 
+def _incomplete(name: str, input: Any, other: Any, lower: bool, out: Any) -> Tensor:
+    a, x = floating_tensors(as_tensor(input, name), as_tensor(other, name, "other"), name)
+    try:
+        result = IncompleteGamma.apply(a, x, lower)
+    except ValueError:
+        raise broadcast_error(name, a, x) from None
+    return result if out is None else into(out, result, name)
+
+
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised lower incomplete gamma function P(input, other)."""
-    a, x = (
-        floating(t, "igamma")
-        for t in operands(as_tensor(input, "igamma"), as_tensor(other, "igamma", "other"), "igamma")
-    )
-    result = IncompleteGamma.apply(a, x, True)
-    return result if out is None else into(out, result, "igamma")
+    return _incomplete("igamma", input, other, True, out)
 
 
 def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised upper incomplete gamma function 1 - P(input, other)."""
-    a, x = (
-        floating(t, "igammac")
-        for t in operands(as_tensor(input, "igammac"), as_tensor(other, "igammac", "other"), "igammac")
-    )
-    result = IncompleteGamma.apply(a, x, False)
-    return result if out is None else into(out, result, "igammac")
+    return _incomplete("igammac", input, other, False, out)
 
 
 class Zeta(Operator):
@@ -496,17 +495,8 @@ class Zeta(Operator):
 
 def zeta(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Hurwitz's zeta function: the sum of (other + k)^-input over k = 0, 1, 2, ..."""
-    s, q = (floating(as_operand(x, y), "zeta") for x, y in ((input, other), (other, input)))
-    result = Zeta.apply(*operands(s, q, "zeta"))
+    result = both(Zeta, *floating_tensors(input, other, "zeta"), "zeta")
     return result if out is None else into(out, result, "zeta")
-
-
-def as_operand(x: Any, beside: Any) -> Any:
-    """A number as 0-d tensor in the dtype of the tensor beside it."""
-    if isinstance(x, TensorBase):
-        return x
-    kind = as_tensor(beside, "special")._array.dtype
-    return wrap(np.asarray(x, kind if kind.kind in "fV" else None))
 
 
 # ------------------------------------------------------------------------------------------ logarithms and entropies
@@ -586,6 +576,5 @@ class XLog1pY(Operator):
 
 def xlog1py(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """input * log(1 + other), and 0 where input is 0 (NaN where other is NaN)."""
-    a, b = operands(as_operand(input, other), as_operand(other, input), "xlog1py")
-    result = XLog1pY.apply(floating(a, "xlog1py"), floating(b, "xlog1py"))
+    result = both(XLog1pY, *floating_tensors(input, other, "xlog1py"), "xlog1py")
     return result if out is None else into(out, result, "xlog1py")

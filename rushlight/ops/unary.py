@@ -300,8 +300,10 @@ def _sign(x: Array) -> Array:
 
 def _sgn(x: Array) -> Array:
     """x / |x|, and 0 where x is 0."""
+    if isinstance(x, TensorBase):
+        return sgn(x)  # type: ignore[arg-type]  # whose derivative is 0 at 0
     if not is_complex(x):
-        return sign(x) if isinstance(x, TensorBase) else _sign(x)
+        return _sign(x)
     size = xp.absolute(x)
     return x / xp.where(size == 0, xp.ones_like(size), size)
 

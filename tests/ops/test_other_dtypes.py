@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from both import plain, rushlight, torch
+from both import plain, rushlight, same, torch
 
 INTEGERS = ("uint8", "int8", "int32", "int64")
 Call = Callable[[Any, Any], Any]
@@ -183,3 +183,95 @@ def test_cholesky_of_the_upper_triangle() -> None:
         return factor.detach(), *library.autograd.grad(factor, a, drawn(library, "complex64", 3, 3, seed=1))
 
     compare(call)
+
+
+def bytes_of(L: Any) -> Any:
+    return L.tensor([3, 250], dtype=L.uint8)
+
+
+BESIDE_BYTES: dict[str, Callable[[Any], Any]] = {
+    "number over": lambda L: bytes_of(L) / 300,
+    "number under": lambda L: -300 / bytes_of(L),
+    "0-d tensor over": lambda L: bytes_of(L) / L.tensor(300),
+    "0-d tensor under": lambda L: L.tensor(-3) / bytes_of(L),
+    "of wider floats": lambda L: bytes_of(L) / L.tensor(300.0, dtype=L.float64),
+    "complex": lambda L: bytes_of(L) / (1 + 2j),
+    "atan2": lambda L: L.atan2(L.tensor(-3), bytes_of(L)),
+    "copysign": lambda L: L.copysign(bytes_of(L), -2),
+    "xlogy": lambda L: L.xlogy(L.tensor(300), bytes_of(L)),
+    "xlog1py": lambda L: L.special.xlog1py(bytes_of(L), 2.5),
+    "zeta": lambda L: L.special.zeta(2.5, bytes_of(L)),
+    "addcmul": lambda L: L.addcmul(L.tensor([1], dtype=L.int16), L.tensor([True]), L.tensor([True]), value=2),
+    "addcmul of floats": lambda L: L.addcmul(L.tensor([1.0]), L.tensor([2]), L.tensor([3]), value=0.5),
+    "mvlgamma": lambda L: L.mvlgamma(L.tensor([0.1, 3]), 2),
+    "irfft of nothing": lambda L: L.fft.irfft(L.zeros(2, 0, dtype=L.complex128), n=5, norm="forward"),
+    "cond of nothing": lambda L: L.linalg.cond(L.zeros(2, 0, 3)),
+    "cosine": lambda L: L.nn.functional.cosine_similarity(drawn(L, "float64", 2, 3), drawn(L, "uint8", 2, 3, seed=1)),
+    "nothing over 0": lambda L: L.zeros(2, 0, 3, dtype=L.int32) // L.zeros(3, dtype=L.uint8),
+    "round and round": lambda L: L.take_along_dim(L.arange(4), L.tensor([-5, 6, -1]), 0),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_BYTES)
+def test_what_does_not_fit_into_a_byte(name: str) -> None:
+    """Division makes floats of integers before a number or 0-d tensor could wrap around; and other corners."""
+    compare(BESIDE_BYTES[name])
+
+
+APART: dict[str, Callable[[Any], Any]] = {
+    "igamma": lambda L: L.igamma(L.ones(2), L.ones(3)),
+    "zeta": lambda L: L.special.zeta(L.ones(2), L.ones(3)),
+    "xlog1py": lambda L: L.special.xlog1py(L.ones(2), L.ones(3)),
+    "heaviside": lambda L: L.heaviside(L.ones(2), L.ones(3)),
+    "complex": lambda L: L.complex(L.ones(2), L.ones(3)),
+    "cross": lambda L: L.cross(L.ones(2, 3), L.ones(4, 3), dim=1),
+    "pow": lambda L: L.pow(L.ones(2, dtype=L.bool), L.ones(3, dtype=L.bool)),
+    "chain_matmul": lambda L: L.chain_matmul(L.ones(2, 3), L.ones(3)),
+    "clamp": lambda L: L.ones(2).clamp_min(1j),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", APART)
+def test_what_does_not_go_together(name: str) -> None:
+    same(APART[name], message=False)
+
+
+def under_no_grad(L: Any) -> Any:
+    p = L.ones(2, requires_grad=True)
+    with L.no_grad():
+        L.add(p, 1, out=p)
+    return p
+
+
+def curvature(L: Any, z: Any) -> Any:
+    """The derivative of the gradient of |z|, weighted."""
+    (g,) = L.autograd.grad((z.abs() * L.arange(1, 4)).sum(), z, create_graph=True)
+    return L.autograd.grad(g.real.sum(), z)[0].numpy().round(12)
+
+
+OUT: dict[str, Callable[[Any], Any]] = {
+    "a parameter, under no_grad": under_no_grad,
+    "products of bools": lambda L: [L.ones(2, 3).prod(dtype=L.bool), L.ones(2, 3).prod(1, dtype=L.bool)],
+    "a number turned": lambda L: L.tensor(2.0).flip(0),
+    "twice, at 0": lambda L: curvature(L, L.tensor([1 + 1j, 0, -0.5j], dtype=L.complex128, requires_grad=True)),
+    "narrow_copy": lambda L: L.narrow_copy(L.arange(6).reshape(2, 3), 1, 1, 2, out=L.zeros(0, dtype=L.int64)),
+    "a dimension out of range": lambda L: L.softmax(L.ones(2, dtype=L.int32), 3),
+    "isposinf": lambda L: L.isposinf(L.ones(2, dtype=L.complex64)),
+    "frexp": lambda L: L.frexp(L.ones(2, dtype=L.int32)),
+    "max": lambda L: L.max(L.ones(2, dtype=L.complex64), 0),
+    "argmax": lambda L: L.argmax(L.ones(2, dtype=L.bool)),
+    "relu": lambda L: L.relu(L.ones(2, dtype=L.bool)),
+    "nansum": lambda L: L.nansum(L.ones(2, dtype=L.complex64)),
+}
+
+
+@pytest.mark.parametrize("name", OUT)
+def test_out_and_what_is_not_supported(name: str) -> None:
+    same(OUT[name], message=False)
+
+
+def test_an_output_with_elements_is_resized_with_a_warning() -> None:
+    for library in (torch, rushlight):
+        with pytest.warns(UserWarning, match="one or more elements was resized"):
+            assert library.add(library.ones(2), 1, out=library.zeros(3)).shape == (2,)

@@ -105,6 +105,8 @@ def cond(A: Tensor, p: Any = None, *, out: Tensor | None = None) -> Tensor:
     """The condition number: |A| |A^-1| in the norm `p`, the ratio of extreme singular values for None, 2 and -2."""
     if p in (None, 2, -2):
         values = svdvals(matrices(A, "linalg.cond", square=False))
+        if not values.shape[-1]:  # torch: of nothing it is 0
+            return into(out, values.sum(-1), "linalg.cond")
         high, low = values[..., 0], values[..., -1]
         return into(out, low / high if p == -2 else high / low, "linalg.cond")
     a = matrices(A, "linalg.cond")
