@@ -92,7 +92,7 @@ class Adadelta(Rule):
         check_lr(lr)
         require(0 <= rho <= 1, f"Invalid rho value: {rho}")
         check_not_negative(eps=eps, weight_decay=weight_decay)
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr rho eps weight_decay maximize capturable foreach"))
 
     def _start(self, p: Tensor, group: Group) -> State:
         return {"step": scalar(0.0), "square_avg": filled(p), "acc_delta": filled(p)}

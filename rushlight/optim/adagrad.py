@@ -91,7 +91,7 @@ class Adagrad(Rule):
         check_not_negative(lr_decay=lr_decay, weight_decay=weight_decay)
         check_not_negative(initial_accumulator_value=initial_accumulator_value, eps=eps)
         check_hints(fused, foreach, differentiable)
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr lr_decay eps weight_decay initial_accumulator_value"))
         for group in self.param_groups:  # torch: the state is there before the first step
             for p in group["params"]:
                 self.state[p] = self._start(p, group)

@@ -143,7 +143,7 @@ class Adam(Rule):
         _check_tensors(lr, betas, foreach)
         check_hints(fused, foreach, differentiable)
         betas = tuple(betas)
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr betas eps weight_decay amsgrad maximize"))
 
     def _start(self, p: Tensor, group: Group) -> State:
         return {**begin_moments(p), **({"max_exp_avg_sq": filled(p)} if group["amsgrad"] else {})}

@@ -108,7 +108,9 @@ class NAdam(Rule):
         check_not_negative(eps=eps)
         check_betas(betas)
         check_not_negative(weight_decay=weight_decay, momentum_decay=momentum_decay)
-        super().__init__(params, options(locals()))
+        super().__init__(
+            params, options(locals(), "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize")
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -117,7 +119,8 @@ class NAdam(Rule):
                 entries["mu_product"] = scalar(entries["mu_product"])
 
     def _start(self, p: Tensor, group: Group) -> State:
-        return {**begin_moments(p), "mu_product": scalar(1.0)}
+        state = begin_moments(p)
+        return {"step": state.pop("step"), "mu_product": scalar(1.0), **state}
 
     def _update(self, group: Group, batch: Batch) -> None:
         states = self._states(group, batch)

@@ -113,7 +113,7 @@ class RAdam(Rule):
         check_not_negative(eps=eps)
         check_betas(betas)
         check_not_negative(weight_decay=weight_decay)
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr betas eps weight_decay maximize foreach capturable"))
 
     def _start(self, p: Tensor, group: Group) -> State:
         return begin_moments(p)

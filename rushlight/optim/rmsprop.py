@@ -103,7 +103,7 @@ class RMSprop(Rule):
     ) -> None:
         check_lr(lr)
         check_not_negative(eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr momentum alpha eps centered weight_decay"))
 
     def _start(self, p: Tensor, group: Group) -> State:
         names = ["square_avg"] + ["momentum_buffer"] * (group["momentum"] > 0) + ["grad_avg"] * group["centered"]

@@ -86,7 +86,7 @@ class Rprop(Rule):
     ) -> None:
         check_lr(lr)
         require(0 < etas[0] < 1 < etas[1], f"Invalid eta values: {etas[0]}, {etas[1]}")
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr etas step_sizes foreach maximize differentiable"))
 
     def _start(self, p: Tensor, group: Group) -> State:
         return {"step": scalar(0.0), "prev": filled(p), "step_size": filled(p, number(group["lr"]))}

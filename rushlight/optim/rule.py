@@ -281,9 +281,11 @@ def check_hints(fused: bool | None, foreach: bool | None, differentiable: bool) 
         raise OperatorError("`fused` and `foreach` cannot be `True` together.")
 
 
-def options(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of an `__init__` (its `locals()`) as the defaults of parameter groups."""
-    return {k: v for k, v in arguments.items() if k not in ("self", "params", "__class__")}
+def options(arguments: dict[str, Any], first: str = "") -> dict[str, Any]:
+    """The arguments of an `__init__` (its `locals()`) as the defaults of parameter groups, in their order but for those
+    named `first`. torch: saved states show the order of the keys."""
+    names = [k for k in arguments if k not in ("self", "params", "__class__")]
+    return {k: arguments[k] for k in dict.fromkeys((*first.split(), *names))}
 
 
 def refuse_unsupported(name: str, group: Group) -> None:

@@ -149,8 +149,8 @@ def test_state_dicts_go_both_ways(name, options):
             give_grads(library, params, step)
             optimizer.step()
     mine, its = ours[2].state_dict(), theirs[2].state_dict()
-    assert {k: set(v) for k, v in mine["state"].items()} == {k: set(v) for k, v in its["state"].items()}
-    assert [set(g) for g in mine["param_groups"]] == [set(g) for g in its["param_groups"]]
+    assert {k: list(v) for k, v in mine["state"].items()} == {k: list(v) for k, v in its["state"].items()}
+    assert [list(g) for g in mine["param_groups"]] == [list(g) for g in its["param_groups"]]
     for key, entries in its["state"].items():
         for entry, value in entries.items():
             assert mine["state"][key][entry].shape == value.shape, entry
