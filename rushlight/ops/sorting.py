@@ -180,7 +180,7 @@ def _first_nan(x: Array, dim: int, index: Array) -> Array:
     if x.dtype.kind not in "fV":
         return index
     bad = xp.isnan(x)
-    if not bad.any():
+    if not all_values(bad).any():
         return index
     return np.where(bad.any(axis=dim, keepdims=True), bad.argmax(axis=dim, keepdims=True), index)
 
