@@ -102,6 +102,37 @@ def test_what_is_refused_says_what_to_do(name):
         REFUSED[name](rushlight)
 
 
+def test_out_and_assignment_cast():
+    assert (
+        rushlight.mm(rushlight.ones(1, 2), rushlight.ones(2, 1), out=rushlight.zeros(1, 1, dtype=rushlight.float64))
+        == 2
+    )
+    x = rushlight.zeros(3)
+    x[[0, 2]] = rushlight.tensor([1, 2])
+    assert x.tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("name", ["lu", "masked_scatter"])
+def test_what_looks_at_values_is_not_mapped(name):
+    calls = {"lu": lambda x: rushlight.linalg.lu(x)[1], "masked_scatter": lambda x: x.masked_scatter(x > 0, x)}
+    with pytest.raises(RuntimeError, match="as each example has its own value"):
+        rushlight.vmap(calls[name])(rushlight.ones(2, 3, 3))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_0_but_for_rounding_is_as_near_to_it_as_pytorchs(seed):
+    """The same masks are dropped, so that nothing else differs."""
+    rng, far = np.random.default_rng(seed), []
+    arrays = [rng.standard_normal((4, 6, 8), dtype=np.float32) * 3 for _ in range(3)]
+    for library in (torch, rushlight):
+        query, key, value = (library.tensor(a).requires_grad_() for a in arrays)
+        library.manual_seed(seed)
+        library.nn.functional.scaled_dot_product_attention(query, key, value, dropout_p=0.5).sum().backward()
+        normal = library.nn.functional.layer_norm(query, (8,))
+        far.append([x.detach().abs().max().item() for x in (key.grad.sum(1), normal.mean(-1))])
+    assert max(far[1]) < 4e-5 and far[1][0] < 4 * far[0][0] + 1e-6 and far[1][1] < 2 * far[0][1] + 1e-7
+
+
 # ------------------------------------------------------------------------------------------- modules, optimizers, data
 
 
