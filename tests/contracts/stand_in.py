@@ -1,6 +1,6 @@
 """An array that is as strict as CuPy's, made of a NumPy one: what runs on it assumes nothing that only NumPy does.
 
-It refuses to become a NumPy array unasked, to be mixed with one, and the functions and ufunc methods that CuPy (15.0)
+It refuses to become a NumPy array unasked, to be mixed with one, and the functions and ufunc methods that CuPy (14.2)
 has not; what NumPy would return as a scalar is a 0-d array. An index may be a NumPy array, and `like=` and `get()`
 cross over, as they do for CuPy.
 """
@@ -16,10 +16,11 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 Array = Any
 
 _NUMPY_ONLY = {
-    "block", "common_type", "einsum_path", "frompyfunc", "geomspace", "histogram_bin_edges", "insert", "isnat",
+    "block", "einsum_path", "frompyfunc", "geomspace", "histogram_bin_edges", "insert", "isnat",
     "matrix_norm", "matvec", "multi_dot", "nanpercentile", "nanquantile", "polyder", "polydiv", "polyint", "spacing",
     "svdvals", "unstack", "vecdot", "vecmat", "vector_norm",
 }  # fmt: skip
+_NUMPY_ONLY_IN_LINALG = {np.linalg.diagonal, np.linalg.outer, np.linalg.tensordot, np.linalg.trace}
 _METHODS = {
     "__call__": None,
     "outer": None,
@@ -42,6 +43,11 @@ class Pointer:
 
     def __add__(self, count: int) -> Pointer:
         return Pointer(self.root, self.offset + count)
+
+
+def is_numpy_only(function: Any) -> bool:
+    """Whether CuPy lacks a function of NumPy's."""
+    return function.__name__ in _NUMPY_ONLY or function in _NUMPY_ONLY_IN_LINALG
 
 
 current = [0]  # the number of the device on which arrays are made and computed with
@@ -117,7 +123,7 @@ class StandIn(NDArrayOperatorsMixin):
         return _covered(getattr(ufunc, method)(*map(_bare, inputs), **kwargs))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function.__name__ in _NUMPY_ONLY or np.ndarray in types:
+        if is_numpy_only(function) or np.ndarray in types:
             return NotImplemented
         if function in (np.asarray, np.array):  # crosses over where `like=` asked for it
             return _covered(function(*args, **kwargs))

@@ -7,8 +7,12 @@ import inspect
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import stand_in_cupy
+from stand_in import is_numpy_only
+
+import rushlight as torch
 
 real = pytest.importorskip("cupy", exc_type=ImportError)
 
@@ -84,6 +88,30 @@ def test_named_arguments(path: str, arguments: str) -> None:
     with contextlib.suppress(ValueError):
         known += " ".join(inspect.signature(function).parameters)
     assert all(name in known for name in arguments.split()), known
+
+
+def test_the_stand_in_refuses_the_functions_that_cupy_lacks() -> None:
+    dates = {"busday_count", "busday_offset", "datetime_as_string", "is_busday"}  # of dtypes that no tensor has
+    wrong = []
+    for ours, theirs in ((np, real), (np.linalg, real.linalg), (np.fft, real.fft)):
+        for name, function in vars(ours).items():
+            dispatched = isinstance(function, np.ufunc) or hasattr(function, "_implementation")
+            if dispatched and name not in dates and is_numpy_only(function) is hasattr(theirs, function.__name__):
+                wrong.append(f"{ours.__name__}.{name}")
+    assert not wrong
+
+
+@pytest.mark.skipif(real.cuda.is_available(), reason="there is a GPU")
+def test_what_is_said_where_cupy_finds_no_gpu() -> None:
+    assert not torch.cuda.is_available() and torch.cuda.device_count() == 0 == torch.cuda.memory_allocated()
+    torch.cuda.manual_seed_all(1)
+    torch.cuda.synchronize()
+    assert torch.ones(2).pin_memory().tolist() == [1, 1]
+    for use in (lambda: torch.ones(1).cuda(), lambda: torch.rand(1, device="cuda"), torch.cuda.Stream):
+        with pytest.raises(
+            NotImplementedError, match=r"device cuda: CuPy finds no GPU \(cudaError\w+: .*use device='cpu'"
+        ):
+            use()
 
 
 def test_out_of_memory_is_a_memory_error() -> None:
