@@ -316,7 +316,10 @@ Weight backward_weight(const ConvShape& s, const float* weight) {
 
 }  // namespace
 
-bool direct_takes(const ConvShape& s) { return s.groups > 1 && s.C <= 32 && s.O <= 32; }
+bool direct_takes(const ConvShape& s) {
+    const bool few = s.C <= 32 && s.O <= 32, volumes = s.KD > 1 && s.groups == 1 && s.C <= 32;
+    return (s.groups > 1 && few) || volumes;  // images of one group are better off as products
+}
 
 bool direct_forward(const ConvShape& s, const float* x, const float* weight, const float* bias, float* y) {
     return add_up(forward_pass(s), x, forward_weight(s, weight), bias, y);

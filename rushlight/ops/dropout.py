@@ -17,7 +17,7 @@ from ..autograd.grad_mode import mode
 from ..autograd.in_place import check_writable
 from ..autograd.tape import Operator
 from ..errors import ArgumentError, OperatorError, ShapeError
-from ..kernels import kernel
+from ..kernels import kernel, xp
 from ..mistakes import look_at_mode
 from .promotion import write_
 
@@ -30,7 +30,7 @@ Array = Any
 @kernel
 def dropout_apply(x: Array, mask: Array, scale: float) -> Array:
     """x * scale where the mask is set, 0 elsewhere. The mask broadcasts with x."""
-    return x * mask * scale
+    return xp.multiply(x, mask * scale)  # one pass over x where the mask is for whole channels
 
 
 class Dropout(Operator):
