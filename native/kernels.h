@@ -250,6 +250,8 @@ bool rnn_relu_backward(const RecurrentShape& s, const Steps& grad, const float* 
 // False: no memory.
 bool total(const float* x, int64_t O, int64_t R, int64_t I, float* y);
 // y[o, r, i] = sum over k <= r of x[o, k, i]
+// The products of each number and those before it
+void running_products(const float* x, int64_t O, int64_t R, int64_t I, float* y);
 void running_sums(const float* x, int64_t O, int64_t R, int64_t I, float* y);
 
 bool squares(const float* x, int64_t O, int64_t R, int64_t I, float* y);  // sums of them

@@ -127,31 +127,48 @@ bool reduce(const float* x, int64_t O, int64_t R, int64_t I, float* y) {
     return I == 1 ? reduce_rows<Op>(x, O, R, y) : reduce_middle<Op>(x, O, R, I, y, Slot::partial_sums);
 }
 
-// Rows of running sums, several at a time, since each sum waits for the one before; in double, as PyTorch adds up.
+// Rows of running sums or products, several at a time, since each waits for the one before; in double, as PyTorch's.
 constexpr int TOGETHER = 8;
 
-template <int N>
+struct Add {
+    static constexpr double start = 0;
+    static void step(double& so_far, double x) { so_far += x; }
+};
+struct Multiply {
+    static constexpr double start = 1;
+    static void step(double& so_far, double x) { so_far *= x; }
+};
+
+template <class Op, int N>
 void run_rows(const float* x, int64_t R, float* y) {
-    double sums[N] = {};
+    double so_far[N];
+    for (double& each : so_far) each = Op::start;
     for (int64_t r = 0; r < R; r++)
-        for (int k = 0; k < N; k++) y[k * R + r] = float(sums[k] += double(x[k * R + r]));
+        for (int k = 0; k < N; k++) {
+            Op::step(so_far[k], double(x[k * R + r]));
+            y[k * R + r] = float(so_far[k]);
+        }
 }
 
+template <class Op>
 void run_columns(const float* x, int64_t R, int64_t I, int64_t begin, int64_t end, float* y) {
-    double sums[4 * W] = {};
+    double so_far[4 * W];
+    for (double& each : so_far) each = Op::start;
     for (int64_t r = 0; r < R; r++)
-        for (int64_t i = begin; i < end; i++) y[r * I + i] = float(sums[i - begin] += double(x[r * I + i]));
+        for (int64_t i = begin; i < end; i++) {
+            Op::step(so_far[i - begin], double(x[r * I + i]));
+            y[r * I + i] = float(so_far[i - begin]);
+        }
 }
 
-}  // namespace
-
-void running_sums(const float* x, int64_t O, int64_t R, int64_t I, float* y) {
+template <class Op>
+void run(const float* x, int64_t O, int64_t R, int64_t I, float* y) {
     if (I == 1) {
         parallel_for(ceil_div(O, TOGETHER), max(1, RANGE / (TOGETHER * R)), [=](int64_t begin, int64_t end) {
             int64_t row = begin * TOGETHER;
             const int64_t last = min(O, end * TOGETHER);
-            for (; row + TOGETHER <= last; row += TOGETHER) run_rows<TOGETHER>(x + row * R, R, y + row * R);
-            for (; row < last; row++) run_rows<1>(x + row * R, R, y + row * R);
+            for (; row + TOGETHER <= last; row += TOGETHER) run_rows<Op, TOGETHER>(x + row * R, R, y + row * R);
+            for (; row < last; row++) run_rows<Op, 1>(x + row * R, R, y + row * R);
         });
         return;
     }
@@ -159,10 +176,15 @@ void running_sums(const float* x, int64_t O, int64_t R, int64_t I, float* y) {
     parallel_for(O * blocks, max(1, RANGE / (4 * W * R)), [=](int64_t begin, int64_t end) {
         for (int64_t item = begin; item < end; item++) {
             const int64_t from = item / blocks * R * I, column = item % blocks * 4 * W;
-            run_columns(x + from, R, I, column, min(I, column + 4 * W), y + from);
+            run_columns<Op>(x + from, R, I, column, min(I, column + 4 * W), y + from);
         }
     });
 }
+
+}  // namespace
+
+void running_sums(const float* x, int64_t O, int64_t R, int64_t I, float* y) { run<Add>(x, O, R, I, y); }
+void running_products(const float* x, int64_t O, int64_t R, int64_t I, float* y) { run<Multiply>(x, O, R, I, y); }
 
 bool total(const float* x, int64_t O, int64_t R, int64_t I, float* y) { return reduce<Sum>(x, O, R, I, y); }
 bool squares(const float* x, int64_t O, int64_t R, int64_t I, float* y) { return reduce<Squares>(x, O, R, I, y); }

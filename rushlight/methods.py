@@ -37,7 +37,7 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def straight(function: Callable[..., Any], keeps_operands: bool = True) -> Callable[..., Any]:
-    """The in-place method of an operator of one kernel, element by element: see `overwrite_straight`."""
+    """The in-place method of an operator of one kernel that can write to its operand: see `overwrite_straight`."""
     name = function.__name__ + "_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -373,8 +373,8 @@ class Methods(RareMethods, TensorBase):
     # -- gather and scatter
 
     gather, take_along_dim, index_select, take = ops.gather, ops.take_along_dim, ops.index_select, ops.take
-    scatter, scatter_ = both(ops.scatter)
-    scatter_add, scatter_add_ = both(ops.scatter_add)
+    scatter, scatter_ = both(ops.scatter, straight)
+    scatter_add, scatter_add_ = both(ops.scatter_add, straight)
     scatter_reduce, scatter_reduce_ = both(ops.scatter_reduce)
     index_add, index_add_ = both(ops.index_add)
     index_copy, index_copy_ = both(ops.index_copy)

@@ -1,6 +1,6 @@
-// Writing in place: the array to which the next function element by element may write its result, instead of to a new
-// one. `write_next(array)` of Python sets it for the calling thread; the first function that is called afterwards takes
-// it, whether or not it can use it, so that a second step never overwrites what a first one was given.
+// Writing in place: the array to which the next function element by element (or scatter) may write its result, instead
+// of to a new one. `write_next(array)` of Python sets it for the calling thread; the first function that is called
+// afterwards takes it, whether or not it can use it, so that a second step never overwrites what a first one was given.
 #pragma once
 
 #include "python/layout.h"

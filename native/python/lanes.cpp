@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "kernels.h"
-#include "python/binding.h"
+#include "python/destination.h"
 
 namespace rushlight {
 namespace {
@@ -65,7 +65,11 @@ bool is_source(PyObject* src, PyObject* x, PyObject* index) {
     return is_array(src, PyArray_TYPE(as_array(x))) && is_contiguous(src) && same_shape(src, index);
 }
 
-Ref copy_of(PyObject* x) { return Ref(PyArray_NewCopy(as_array(x), NPY_CORDER)); }
+// A copy of x; x itself where it is to be written in place, and nothing that is read shares its memory.
+Ref to_scatter_into(PyObject* to, PyObject* x, PyObject* index, PyObject* src) {
+    if (to == x && PyArray_ISWRITEABLE(as_array(x)) && lie_apart(x, index) && lie_apart(x, src)) return again(x);
+    return Ref(PyArray_NewCopy(as_array(x), NPY_CORDER));
+}
 
 // all_below(index, size) -> whether every entry is in [0, size)
 PyObject* all_below_(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -91,11 +95,12 @@ PyObject* gather_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // scatter_kernel(x, index, src, dim) -> x with src written where the index names
 PyObject* scatter_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    PyObject* to = take_destination();
     Lanes s;
     if (count != 4 || !read_lanes(args[0], args[1], args[3], &s) || !is_movable(args[0]) ||
         !is_source(args[2], args[0], args[1]))
         return not_implemented();
-    Ref out = copy_of(args[0]);
+    Ref out = to_scatter_into(to, args[0], args[1], args[2]);
     if (!out) return nullptr;
     {
         Unlocked unlocked(8.0 * double(size(args[1])));
@@ -106,11 +111,12 @@ PyObject* scatter_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // scatter_add_kernel(x, index, src, dim) -> x with src added where the index names
 PyObject* scatter_add_kernel(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    PyObject* to = take_destination();
     Lanes s;
     if (count != 4 || !read_lanes(args[0], args[1], args[3], &s) || !is_f32(args[0]) ||
         !is_source(args[2], args[0], args[1]))
         return not_implemented();
-    Ref out = copy_of(args[0]);
+    Ref out = to_scatter_into(to, args[0], args[1], args[2]);
     if (!out) return nullptr;
     {
         Unlocked unlocked(8.0 * double(size(args[1])));

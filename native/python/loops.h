@@ -33,8 +33,10 @@ inline Loop find_loop(const PyUFuncObject* ufunc, int type) {
     return {};
 }
 
-// Writes a Python number in a plain dtype.
+// Writes a Python number in a plain dtype, or a whole one in int64.
 inline bool read_number(PyObject* o, int type, char* to) {
+    int64_t whole = 0;
+    if (type == NPY_INT64) return read_int(o, &whole) && (std::memcpy(to, &whole, sizeof whole), true);
     double value = 0;
     if (!is_plain(type) || PyBool_Check(o) || !read_double(o, &value)) return false;
     if (type == NPY_FLOAT64) return std::memcpy(to, &value, sizeof value), true;

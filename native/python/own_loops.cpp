@@ -1,5 +1,5 @@
-// Inner loops of our own in place of NumPy's, for functions whose loops over float32 are slow there: extremes beside a
-// single number, signs, logic, fmod. They give what NumPy's give.
+// Inner loops of our own in place of NumPy's, for functions whose loops are slow there: extremes beside a single
+// number, signs, logic, fmod. They give what NumPy's give.
 #include <cmath>
 #include <cstring>
 
@@ -51,6 +51,10 @@ using Arguments = char**;
     }
 RUSHLIGHT_LOOP(maximum, map2, float, float, [](float a, float b) { return a >= b || a != a ? a : b; })
 RUSHLIGHT_LOOP(minimum, map2, float, float, [](float a, float b) { return a <= b || a != a ? a : b; })
+RUSHLIGHT_LOOP(maximum64, map2, double, double, [](double a, double b) { return a >= b || a != a ? a : b; })
+RUSHLIGHT_LOOP(minimum64, map2, double, double, [](double a, double b) { return a <= b || a != a ? a : b; })
+RUSHLIGHT_LOOP(larger, map2, int64_t, int64_t, [](int64_t a, int64_t b) { return a > b ? a : b; })
+RUSHLIGHT_LOOP(smaller, map2, int64_t, int64_t, [](int64_t a, int64_t b) { return a < b ? a : b; })
 RUSHLIGHT_LOOP(fmod, map2, float, float, remainder_towards_zero)
 RUSHLIGHT_LOOP(logical_and, map2, float, bool, [](float a, float b) { return (a != 0.0f) & (b != 0.0f); })
 RUSHLIGHT_LOOP(logical_or, map2, float, bool, [](float a, float b) { return (a != 0.0f) | (b != 0.0f); })
@@ -62,18 +66,27 @@ RUSHLIGHT_LOOP(sign, map, float, float, [](float a) {
 
 constexpr struct {
     const char* name;
+    int type;
     PyUFuncGenericFunction loop;
 } own[] = {
-    {"maximum", maximum},       {"minimum", minimum},         {"fmod", fmod}, {"logical_and", logical_and},
-    {"logical_or", logical_or}, {"logical_not", logical_not}, {"sign", sign},
+    {"maximum", NPY_FLOAT32, maximum},
+    {"minimum", NPY_FLOAT32, minimum},
+    {"maximum", NPY_FLOAT64, maximum64},
+    {"minimum", NPY_FLOAT64, minimum64},
+    {"maximum", NPY_INT64, larger},
+    {"minimum", NPY_INT64, smaller},
+    {"fmod", NPY_FLOAT32, fmod},
+    {"logical_and", NPY_FLOAT32, logical_and},
+    {"logical_or", NPY_FLOAT32, logical_or},
+    {"logical_not", NPY_FLOAT32, logical_not},
+    {"sign", NPY_FLOAT32, sign},
 };
 
 }  // namespace
 
 PyUFuncGenericFunction own_loop(const PyUFuncObject* ufunc, int type) {
-    if (type != NPY_FLOAT32) return nullptr;
     for (const auto& each : own)
-        if (std::strcmp(each.name, ufunc->name) == 0) return each.loop;
+        if (each.type == type && std::strcmp(each.name, ufunc->name) == 0) return each.loop;
     return nullptr;
 }
 

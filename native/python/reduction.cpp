@@ -60,8 +60,11 @@ PyObject* over(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return done ? y.release() : PyErr_NoMemory();
 }
 
-// running_sums(x, dim) -> y
-PyObject* running_sums_(PyObject*, PyObject* const* args, Py_ssize_t count) {
+using Run = void (*)(const float*, int64_t, int64_t, int64_t, float*);
+
+// (x, dim) -> y
+template <Run run>
+PyObject* along(PyObject*, PyObject* const* args, Py_ssize_t count) {
     int64_t d = 0;
     if (count != 2 || !is_f32_contiguous(args[0]) || !size(args[0]) || !read_int(args[1], &d) || d < 0 ||
         d >= ndim(args[0]))
@@ -73,7 +76,7 @@ PyObject* running_sums_(PyObject*, PyObject* const* args, Py_ssize_t count) {
     if (!y) return nullptr;
     {
         Unlocked unlocked(8.0 * double(size(args[0])));
-        running_sums(data(args[0]), O, dim(args[0], int(d)), I, data(y));
+        run(data(args[0]), O, dim(args[0], int(d)), I, data(y));
     }
     return y.release();
 }
@@ -82,7 +85,8 @@ PyObject* running_sums_(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 PyMethodDef reduction_methods[] = {
     RUSHLIGHT_ROW("total", over<total>, "x, axes, keepdims -> the sums"),
-    RUSHLIGHT_TWIN(running_sums, "x, dim -> the sum of each number and those before it"),
+    RUSHLIGHT_ROW("running_sums", along<running_sums>, "x, dim -> the sum of each number and those before it"),
+    RUSHLIGHT_ROW("running_products", along<running_products>, "x, dim -> the product of each number and those before"),
     RUSHLIGHT_ROW("squares", over<squares>, "x, axes, keepdims -> the sums of squares"),
     RUSHLIGHT_ROW("product", over<product>, "x, axes, keepdims -> the products"),
     RUSHLIGHT_ROW("largest", over<largest>, "x, axes, keepdims -> the largest numbers"),

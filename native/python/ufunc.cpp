@@ -15,6 +15,18 @@ constexpr int64_t GRAIN = 1 << 15;  // elements of a range
 
 bool is_comparable(int type) { return type == NPY_BOOL || type == NPY_INT64 || type == NPY_INT32 || type == NPY_UINT8; }
 
+// Of whole numbers, functions whose loops never raise; the others' (divisions, powers) may.
+bool never_raises(const PyUFuncObject* ufunc) {
+    for (const char* name : {"add", "subtract", "multiply", "maximum", "minimum", "negative", "absolute"})
+        if (std::strcmp(ufunc->name, name) == 0) return true;
+    return false;
+}
+
+bool runs(const PyUFuncObject* ufunc, int type, const Loop& loop) {
+    return is_plain(type) || (is_comparable(type) && loop.result == NPY_BOOL) ||
+           (type == NPY_INT64 && never_raises(ufunc));
+}
+
 // The operands of one call: arrays of one dtype, and Python's numbers in that dtype.
 struct Operands {
     int count = 0, type = -1;
@@ -53,8 +65,7 @@ PyObject* call(PyObject* self, PyObject* const* args, Py_ssize_t count) {
     Operands in;
     if (count != ufunc->nin || !in.read(args, int(count))) return not_implemented();
     const Loop loop = find_loop(ufunc, in.type);
-    if (!loop.function || !(is_plain(in.type) || (is_comparable(in.type) && loop.result == NPY_BOOL)))
-        return not_implemented();
+    if (!loop.function || !runs(ufunc, in.type, loop)) return not_implemented();
     const int64_t n = in.common.size();
     if (n == 0) return not_implemented();
     int order[NPY_MAXDIMS];

@@ -160,7 +160,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     bounds = [b for b in (min, max) if b is not None]
     kind = dtypes.of(input._array)
     for bound in bounds:
-        kind = dtypes.promote_types(kind, result_type(input, bound))
+        if kind.category < dtypes.FLOAT or type(bound) not in (float, int):  # (a float's kind stands beside a number)
+            kind = dtypes.promote_types(kind, result_type(input, bound))
     if kind.category == dtypes.COMPLEX:
         raise UnsupportedError(f"clamp: clamp is not supported for complex types, here bounds of {kind}")
     low, high = (_bound(b, kind) for b in (min, max))
@@ -176,7 +177,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
 def _bound(bound: Any, kind: dtypes.dtype) -> Any:
     if bound is None or isinstance(bound, TensorBase):
         return bound if bound is None else cast(bound, kind)
-    return float(bound) if kind.numpy.char in "fd" else kind.numpy.type(bound)
+    if kind.numpy.char in "fd":
+        return float(bound)
+    return int(bound) if kind is dtypes.int64 and abs(bound) < 1 << 62 else kind.numpy.type(bound)
 
 
 def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:

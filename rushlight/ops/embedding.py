@@ -10,6 +10,7 @@ from ..autograd.tape import Operator, TensorBase, touch, wrap
 from ..errors import ArgumentError, AssertError, OperatorError, RangeError, ShapeError, UnsupportedError
 from ..kernels import kernel, xp
 from ..kernels.sparse import Coo
+from .lanes import scatter_add_kernel, slice_index
 from .promotion import all_values
 
 if TYPE_CHECKING:
@@ -182,8 +183,7 @@ class BagSum(Operator):
     def forward(ctx: Any, rows: Array, bags: Array, count: int) -> Array:
         ctx.bags = bags
         total = xp.zeros_like(rows, shape=(count, rows.shape[1]))
-        xp.add.at(total, bags, rows)
-        return total
+        return scatter_add_kernel(total, slice_index(bags, total.shape, 0), rows, 0) if bags.size else total
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:

@@ -11,7 +11,7 @@ from ..errors import OperatorError, RangeError
 from ..kernels import xp
 from . import results
 from .dims import wrap_dim
-from .lanes import lane_index
+from .lanes import gather_kernel, lane_index
 from .numpy_protocol import numpy_name
 from .promotion import into, is_complex, not_a_tensor, not_implemented, not_supported
 from .reduction import axes_of, restore
@@ -31,7 +31,8 @@ class Chosen(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, indices: Array, dim: int, keepdim: bool) -> Array:
         ctx.shape, ctx.dim, ctx.indices = x.shape, dim, indices
-        out = xp.take_along_axis(x, indices, dim)
+        plain = type(x) is np.ndarray and x.flags.c_contiguous
+        out = gather_kernel(x, indices, dim) if plain else xp.take_along_axis(x, indices, dim)
         return out if keepdim else out.reshape(x.shape[:dim] + x.shape[dim + 1 :])
 
     @staticmethod
@@ -64,12 +65,17 @@ def one_per_lane(input: Tensor, dim: int, keepdim: bool, find: Any, name: str) -
     return choose(input, find(input._array, dim), dim, keepdim)
 
 
+def _kept(index: Array, x: Array, dim: int) -> Array:
+    """One index per lane of x, with the reduced dimension as 1."""
+    return index.reshape((*x.shape[:dim], 1, *x.shape[dim + 1 :]))
+
+
 def _find_max(x: Array, dim: int) -> Array:
-    return xp.expand_dims(x.argmax(dim), dim)
+    return _kept(x.argmax(dim), x, dim)
 
 
 def _find_min(x: Array, dim: int) -> Array:
-    return xp.expand_dims(x.argmin(dim), dim)
+    return _kept(x.argmin(dim), x, dim)
 
 
 class Amax(Operator):

@@ -10,7 +10,8 @@ from ..autograd.tape import Operator, TensorBase, wrap
 from ..errors import ArgumentError, OperatorError, RangeError, ShapeError
 from ..kernels import xp
 from .dims import wrap_dim
-from .indexing import Index, index_backward, plain_index
+from .indexing import Index, index_backward, only_list, plain_index
+from .lanes import scatter_add_kernel, slice_index
 from .promotion import all_values, as_tensor, cast, into, not_a_tensor, number_like, refuse_overlap, unbroadcast
 from .scatter import check_range, integers, reduced
 
@@ -54,6 +55,9 @@ class IndexAdd(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, places: Any, values: Array) -> Array:
         ctx.places = places
+        dim = only_list(places) if type(x) is np.ndarray and x.dtype == np.float32 else None
+        if dim is not None:
+            return scatter_add_kernel(x, slice_index(places[dim], x.shape, dim), values, dim)
         return (x + index_backward(values, places, x.shape)).astype(x.dtype, copy=False)
 
     @staticmethod

@@ -3,6 +3,7 @@ copies."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -386,15 +387,24 @@ def flipud(input: Tensor) -> Tensor:
     return flip(input, 0)
 
 
+def _rolled(x: Array, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
+    """x moved on; along one dimension that is its end and its beginning, joined."""
+    if len(dims) > 1 or x.ndim == 0 or x.size == 0:
+        return xp.roll(x, shifts, dims)
+    dim = dims[0]
+    lead, cut = (slice(None),) * dim, -shifts[0] % x.shape[dim]
+    return joined([x[(*lead, slice(cut, None))], x[(*lead, slice(cut))]], dim)
+
+
 class Roll(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
         ctx.shifts, ctx.dims = shifts, dims
-        return xp.roll(x, shifts, dims)
+        return _rolled(x, shifts, dims)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
-        return xp.roll(grad, tuple(-s for s in ctx.shifts), ctx.dims)
+        return _rolled(grad, tuple(-s for s in ctx.shifts), ctx.dims)
 
 
 @numpy_name("roll")
@@ -454,11 +464,23 @@ class Triangle(Operator):
         return xp.where(ctx.keep, grad, xp.zeros_like(grad, shape=()))
 
 
+KEPT = 1 << 20  # elements of a mask that is kept, as attention asks for the same one again and again
+
+
+@functools.lru_cache(maxsize=16)
+def _small_lower(rows: int, columns: int, diagonal: int) -> Array:
+    mask = np.tri(rows, columns, diagonal, dtype=bool)
+    mask.flags.writeable = False
+    return mask
+
+
 def _lower(x: Tensor, diagonal: int, name: str) -> Array:
     """A mask of what is on or below the diagonal."""
     if x._array.ndim < 2:
         raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, got shape {tuple(x.shape)}")
     rows, columns = x._array.shape[-2:]
+    if type(x._array) is np.ndarray and rows * columns <= KEPT:
+        return _small_lower(rows, columns, diagonal)
     return xp.tri(rows, columns, diagonal, dtype=bool, like=x._array)
 
 

@@ -116,7 +116,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
         if places is not None and places
         else np.zeros((int(input._array != 0), 0), np.int64, like=input._array)
     )
-    return into(out, wrap(rows.copy()), "nonzero")
+    return into(out, wrap(rows), "nonzero")
 
 
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:

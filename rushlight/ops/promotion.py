@@ -178,6 +178,9 @@ def _as_operand(x: Any, other: Any, kind: dtypes.dtype) -> Any:
 
 def number_like(x: Any, like: Array, kind: np.dtype[Any] | None = None) -> Array:
     """A number as a 0-d array of the same library as `like`, and of its dtype unless another is given."""
+    kind = kind or like.dtype
+    if type(like) is np.ndarray and (type(x) is float or -(1 << 31) <= x < 1 << 31) and kind.char in "lqd":
+        return np.array(x, kind)  # what is usual, and fits
     return np.asarray(np.asarray(x).astype(kind or like.dtype)[()], like=like)
 
 
@@ -337,8 +340,8 @@ def overwrite(target: Tensor, name: str, function: Callable[..., Any], *args: An
 def overwrite_straight(
     target: Tensor, name: str, function: Callable[..., Any], *args: Any, keeps_operands: bool = True
 ) -> Tensor:
-    """`overwrite` for an operator of one kernel, element by element: the kernel writes to the target itself, unless the
-    dtype, the shape or what shares the memory forbids it, or the tape wants the operand as it was.
+    """`overwrite` for one kernel, element by element or a scatter: that writes to the target itself, unless
+    the dtype, the shape or what shares the memory forbids it, or the tape wants the operand as it was.
 
     Args:
         keeps_operands: whether the operator saves them for its backward, rather than its result or nothing.

@@ -141,10 +141,11 @@ def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Array:
         start, end = int(start), int(end)
     first, last = (np.asarray(n).astype(work) for n in (start, end))
     step = (last - first) / np.asarray(max(steps - 1, 1), work)
-    i = np.arange(steps)
-    return np.where(i < steps // 2, first + step * i.astype(work), last - step * (steps - 1 - i).astype(work)).astype(
-        kind
-    )
+    half = steps // 2
+    values = np.empty(steps, work)
+    values[:half] = first + step * np.arange(half).astype(work)
+    values[half:] = last - step * np.arange(steps - half - 1, -1, -1).astype(work)
+    return values.astype(kind, copy=False)
 
 
 def _range_kind(start: Any, end: Any, dtype: Any, out: Any) -> np.dtype[Any]:

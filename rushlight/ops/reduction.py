@@ -72,6 +72,8 @@ class Sum(Operator):
         ctx.shape, ctx.axes = x.shape, axes
         if is_half(x):
             return x.sum(axis=axes, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
+        if x.dtype == np.bool_ and kind is np.int64 and type(x) is np.ndarray and len(axes) == x.ndim:
+            return np.full((1,) * x.ndim if keepdims else (), np.count_nonzero(x), kind)
         return total(x, axes, keepdims) if kind is None else x.sum(axis=axes, dtype=kind, keepdims=keepdims)
 
     @staticmethod
@@ -192,7 +194,7 @@ class Unmasked(Operator):
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements are not 0, over `dim` or all of them."""
     axes = axes_of(dim, input._array.ndim, "count_nonzero")
-    return wrap((input._array != 0).sum(axis=axes, dtype=np.int64))
+    return Sum.apply(input.detach() != 0, axes, False, np.int64)
 
 
 # ----------------------------------------------------------------------------------------------------------- product
@@ -267,8 +269,8 @@ numpy_name("prod")(prod)
 def _truth(input: Tensor, dim: Dims, keepdim: bool, which: str) -> Tensor:
     array = input._array
     axes = axes_of(dim, array.ndim, which)
-    found = getattr(array != 0, which)(axis=axes, keepdims=keepdim)
-    return wrap(found.astype(np.uint8 if array.dtype == np.uint8 else bool))  # torch: uint8 gives uint8
+    found = getattr(array if array.dtype.kind == "b" else xp.not_equal(array, 0), which)(axis=axes, keepdims=keepdim)
+    return wrap(found.astype(np.uint8, copy=False) if array.dtype == np.uint8 else found)  # torch: uint8 gives uint8
 
 
 def any(

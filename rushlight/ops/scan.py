@@ -21,7 +21,7 @@ from .promotion import cast, into, is_complex, is_half, not_implemented
 from .reduction import widened
 from .results import into_all
 from .sections import narrow
-from .totals import running_sums
+from .totals import running_products, running_sums
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -53,7 +53,9 @@ class Cumprod(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, kind: Any) -> Array:
         ctx.dim = dim
-        out = xp.cumprod(widened(x), axis=dim, dtype=kind).astype(x.dtype if kind is None else kind)
+        wide = widened(x)
+        out = running_products(wide, dim) if kind is None else xp.cumprod(wide, axis=dim, dtype=kind)
+        out = out.astype(x.dtype if kind is None else kind, copy=False)
         ctx.save(x, out)
         return out
 

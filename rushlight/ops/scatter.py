@@ -123,7 +123,10 @@ class Scatter(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int, index: Array, src: Array) -> Array:
         ctx.places, ctx.src_shape = lane_index(index, dim), src.shape
-        return scatter_kernel(x, index, src[_corner(index.shape)] if src.ndim else src, dim)
+        if src.ndim:
+            return scatter_kernel(x, index, src[_corner(index.shape)], dim)
+        repeated = np.full(index.shape, src, x.dtype) if type(src) is np.ndarray else src  # what the twin takes
+        return scatter_kernel(x, index, repeated, dim)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:

@@ -14,7 +14,7 @@ from .dims import wrap_dim
 from .extremes import shared
 from .promotion import cast, in_float32, into, is_complex
 from .reduction import axes_of, count_of, mean, restore, widened
-from .totals import squares
+from .totals import squares, total
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -28,13 +28,16 @@ Dims = Any  # an int, a sequence of ints, or None for all
 
 def _spread(x: Array, axes: tuple[int, ...]) -> Array:
     """Distances from the mean."""
-    return x - x.mean(axis=axes, keepdims=True)
+    return xp.subtract(x, xp.divide(total(x, axes, True), builtins.max(count_of(x.shape, axes), 1)))
 
 
 def _variance(x: Array, axes: tuple[int, ...], degrees: float, keepdims: bool) -> Array:
     far = _spread(x, axes)
-    square = far.real * far.real + far.imag * far.imag if is_complex(x) else far * far
-    return square.sum(axis=axes, keepdims=keepdims) / square.dtype.type(degrees)
+    if is_complex(x):
+        sums = (far.real * far.real + far.imag * far.imag).sum(axis=axes, keepdims=keepdims)
+    else:
+        sums = squares(far, axes, keepdims)
+    return xp.divide(sums, degrees)
 
 
 @in_float32

@@ -22,6 +22,12 @@ def running_sums(x: Array, dim: int) -> Array:
 
 
 @kernel
+def running_products(x: Array, dim: int) -> Array:
+    """The product of each number and those before it along `dim`."""
+    return xp.cumprod(x, axis=dim)
+
+
+@kernel
 def squares(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
     """The sums of squares over `axes`."""
     return (x * x).sum(axis=axes, keepdims=keepdims)

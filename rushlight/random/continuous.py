@@ -38,7 +38,7 @@ def float_dtype(sampler: str, dtype: DTypeLike) -> np.dtype[Any]:
 
 def element_count(sampler: str, shape: Sequence[int]) -> int:
     """The number of elements of `shape`, or an error."""
-    if any(size < 0 for size in shape):
+    if shape and min(shape) < 0:
         raise OperatorError(f"{sampler}: the shape {tuple(shape)} has a negative size")
     return math.prod(shape)
 
@@ -79,6 +79,8 @@ def uniform(
 
     Source: the behaviour of torch.Tensor.uniform_.
     """
+    if dtype is FLOAT32 and low == 0 and high == 1:  # what is drawn most: nothing to check, nothing to scale
+        return (generator or default_generator).uniform24(element_count("uniform", shape)).reshape(tuple(shape))
     real = REAL_OF.get(np.dtype(dtype))
     if real is not None:
         return uniform(generator, (*shape, 2), real, low, high).view(dtype).reshape(tuple(shape))
@@ -175,11 +177,11 @@ def _normal(
     mean: float,
     std: float,
 ) -> Array:
-    real = REAL_OF.get(np.dtype(dtype))
+    real = None if dtype is FLOAT32 else REAL_OF.get(np.dtype(dtype))
     if real is not None:
         parts = _normal(draw, generator, (*shape, 2), real, mean, std / math.sqrt(2))
         return parts.view(dtype).reshape(tuple(shape))
-    kind = float_dtype("normal", dtype)
+    kind = FLOAT32 if dtype is FLOAT32 else float_dtype("normal", dtype)
     count = element_count("normal", shape)
     if not std >= 0:
         raise OperatorError(f"normal: std = {std} is not at least 0")
@@ -227,6 +229,8 @@ def normal_in_blocks(
     """
     wide = dtype == FLOAT64
     tail = count % BLOCK
+    if not tail and count <= AT_ONCE:
+        return rounded(_normal_blocks(generator, count, wide, float(mean), float(std)), dtype)
     normals = np.empty(count, FLOAT64 if wide else FLOAT32)
     draw: Callable[[int], Array] = lambda size: _normal_blocks(generator, size, wide, float(mean), float(std))
     normals[: count - tail] = in_blocks(draw, count - tail)
@@ -240,10 +244,7 @@ def normal_in_blocks(
 def _normal_blocks(generator: Generator, count: int, wide: bool, mean: float, std: float) -> Array:
     if wide:
         return fma64(box_muller64(generator.uniform53(count)), std, mean)
-    normals = box_muller32(generator.uniform24(count))
-    if mean == 0 or std == 1:  # one of the two roundings does not happen
-        return normals * np.float32(std) + np.float32(mean)
-    return fma32(normals, std, mean)
+    return fma32(box_muller32(generator.uniform24(count)), std, mean)
 
 
 def normal_by_size(

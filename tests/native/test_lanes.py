@@ -75,3 +75,20 @@ def test_one_hot(native):
     np.testing.assert_array_equal(found, np.eye(9, dtype=np.int64)[index])
     for args in [(index, 8), (-index - 1, 9), (index.astype("int32"), 9), (index[:, ::2], 9), (index[:0], 9)]:
         assert native.one_hot_rows(*args) is NotImplemented
+
+
+@pytest.mark.parametrize("name", ["scatter_kernel", "scatter_add_kernel"])
+def test_writing_in_place(native, name):
+    x, index, src = made((6, 8), 1, 5)
+    kernel = getattr(native, name)
+    expected, before = kernel(x, index, src, 1), x.copy()
+    native.write_next(x)
+    assert kernel(x, index, src, 1) is x
+    np.testing.assert_array_equal(x, expected)
+    frozen = before.copy()
+    frozen.flags.writeable = False
+    for to, origin, source in ((src, before, src), (frozen, frozen, src), (x, x, x)):
+        native.write_next(to)
+        places = index if source is src else np.tile(index, 2)[:, :8].copy()
+        assert kernel(origin, places, source, 1) is not to  # not what is scattered into; read-only; read as well
+        native.write_next(None)

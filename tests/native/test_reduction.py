@@ -57,6 +57,16 @@ def test_running_sums(native, shape):
         assert native.running_sums(*args) is NotImplemented
 
 
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s], ids=str)
+def test_running_products(native, shape):
+    x = (1 + normal(*shape) / 50).astype(np.float32)
+    for d in range(len(shape)):
+        found = native.running_products(x, d)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, x.astype("float64").cumprod(d), rtol=1e-6)
+    assert native.running_products(x.astype("float64"), 0) is NotImplemented
+
+
 def test_layouts(native):
     images = normal(2, 6, 7, 5).transpose(0, 3, 1, 2)
     ours = native.total(images, (2, 3), True)

@@ -109,3 +109,31 @@ def test_loops_of_our_own_give_what_numpys_give(native, name):
 def test_remainders_have_the_sign_of_the_dividend(native):
     x = np.array([-6.0, -0.0, 6.0], "float32")
     assert list(np.signbit(native.in_threads(np.fmod)(x, 3.0))) == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "maximum", "minimum", "less", "equal"])
+def test_whole_numbers(native, name):
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-(1 << 62), 1 << 62, (2, 5, 7))
+    numpys, ours = getattr(np, name), native.in_threads(getattr(np, name))
+    same(ours(a, b), numpys(a, b))  # sums and products wrap
+    same(ours(a, 3), numpys(a, 3))
+    same(ours(-3, b[:, :1]), numpys(-3, b[:, :1]))
+    assert ours(a, 1 << 63) is NotImplemented and ours(a, 0.5) is NotImplemented and ours(a, True) is NotImplemented
+
+
+def test_divisions_of_whole_numbers_are_numpys(native):
+    a = np.arange(1, 5)
+    for name in ("true_divide", "fmod", "power"):
+        assert native.in_threads(getattr(np, name))(a, a) is NotImplemented
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_extremes_beside_numbers(native, name, dtype):
+    x = np.array([np.nan, np.inf, -np.inf, -0.0, 1.0, -2.0] * 5, dtype)
+    numpys, ours = getattr(np, name), native.in_threads(getattr(np, name))
+    for number in (1.0, np.inf, -np.inf, np.nan, -2.0):
+        np.testing.assert_array_equal(ours(x, number), numpys(x, number))
+        np.testing.assert_array_equal(ours(number, x), numpys(number, x))
+    np.testing.assert_array_equal(ours(x, x[::-1].copy()), numpys(x, x[::-1]))

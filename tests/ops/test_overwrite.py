@@ -110,3 +110,31 @@ def test_integers_and_shapes():
         rushlight.zeros(3).add_(rushlight.ones(2, 3))
     with pytest.raises(RuntimeError, match="leaf Variable"):
         rushlight.zeros(3, requires_grad=True).add_(1)
+
+
+SCATTERS = {
+    "scatter_": lambda x, i: x.scatter_(1, i, x[:, :2] * 3),
+    "scatter_ of itself": lambda x, i: x.scatter_(1, i, x.clone()),
+    "scatter_ of a number": lambda x, i: x.scatter_(1, i, 5.0),
+    "scatter_ value": lambda x, i: x.scatter_(1, i, value=5),
+    "scatter_ adding": lambda x, i: x.scatter_(1, i, x[:, :2] * 1, reduce="add"),
+    "scatter_ multiplying": lambda x, i: x.scatter_(1, i, x[:, :2] * 1, reduce="multiply"),
+    "scatter_add_": lambda x, i: x.scatter_add_(1, i, x[:, :2] * 2),
+    "of rows": lambda x, i: x.scatter_add_(0, i, x * 2),
+    "of a part": lambda x, i: x[:, 1:].scatter_(1, i - (i > 0).long(), 7.0),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("name", SCATTERS)
+def test_scatters(name, dtype):
+    index = np.stack([np.random.default_rng(k).permutation(4)[:2] for k in range(4)])
+    numbers = np.arange(1, 17).reshape(4, 4).astype(dtype)
+    ours, theirs = rushlight.tensor(numbers), torch.tensor(numbers)
+    at = ours.data_ptr()
+    if "rows" in name:
+        index = np.array([[0, 1, 1, 0], [2, 2, 0, 1], [3, 3, 3, 3], [1, 0, 2, 2]])
+    SCATTERS[name](ours, rushlight.tensor(index))
+    SCATTERS[name](theirs, torch.tensor(index))
+    assert ours.data_ptr() == at
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
