@@ -30,11 +30,12 @@ uint32_t tempered(uint32_t y) {
 }
 
 void draw(uint32_t* state, int64_t count, uint32_t* words) {
-    for (uint32_t& used = state[N]; count > 0;) {
-        if (used == N) twist(state), used = 0;
-        const int64_t n = min(count, N - int64_t(used));
-        for (int64_t i = 0; i < n; i++) words[i] = tempered(state[used + i]);
-        used += uint32_t(n), words += n, count -= n;
+    while (count > 0) {
+        if (state[N] == N) twist(state), state[N] = 0;
+        const uint32_t* next = state + state[N];
+        const int64_t n = min(count, N - int64_t(state[N]));
+        for (int64_t i = 0; i < n; i++) words[i] = tempered(next[i]);
+        state[N] += uint32_t(n), words += n, count -= n;
     }
 }
 

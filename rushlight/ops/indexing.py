@@ -270,12 +270,13 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         non_blocking: accepted, see `Tensor.to`.
     """
     src = to_device(src, input.device) if isinstance(src, TensorBase) else wrap(np.asarray(src, like=input._array))  # type: ignore[arg-type]
-    try:
-        np.broadcast_to(src._array, input._array.shape)
-    except ValueError:
-        raise ShapeError(
-            f"copy_: source {tuple(src._array.shape)} does not broadcast to {tuple(input._array.shape)}"
-        ) from None
+    if src._array.shape != input._array.shape:
+        try:
+            np.broadcast_to(src._array, input._array.shape)
+        except ValueError:
+            raise ShapeError(
+                f"copy_: source {tuple(src._array.shape)} does not broadcast to {tuple(input._array.shape)}"
+            ) from None
     assign(input, Ellipsis, src)
     return input
 

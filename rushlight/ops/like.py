@@ -46,6 +46,13 @@ def _like(
     return made
 
 
+def _zeros(a: Array, kind: Any, shape: Any) -> Array:
+    """NumPy's zeros_like, which writes every element; in C order fresh memory is left as it is where it is 0."""
+    if type(a) is np.ndarray and shape is None and a.flags.c_contiguous:
+        return np.zeros(a.shape, kind)
+    return np.zeros_like(a, kind, shape=shape)
+
+
 @numpy_name("zeros_like")
 def zeros_like(
     input: Tensor,
@@ -61,7 +68,7 @@ def zeros_like(
     """Zeros of the shape and dtype of `input`."""
     return _like(
         input,
-        lambda a, k, s: np.zeros_like(a, k, shape=s),
+        _zeros,
         dtype,
         layout,
         device,

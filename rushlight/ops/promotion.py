@@ -179,8 +179,9 @@ def _as_operand(x: Any, other: Any, kind: dtypes.dtype) -> Any:
 def number_like(x: Any, like: Array, kind: np.dtype[Any] | None = None) -> Array:
     """A number as a 0-d array of the same library as `like`, and of its dtype unless another is given."""
     kind = kind or like.dtype
-    if type(like) is np.ndarray and (type(x) is float or -(1 << 31) <= x < 1 << 31) and kind.char in "lqd":
-        return np.array(x, kind)  # what is usual, and fits
+    fits = type(x) is float or (type(x) is int and -(1 << 31) <= x < 1 << 31)
+    if fits and type(like) is np.ndarray and kind.char in "lqd":
+        return np.array(x, kind)  # what is usual
     return np.asarray(np.asarray(x).astype(kind or like.dtype)[()], like=like)
 
 

@@ -66,14 +66,21 @@ def widened(x: Array) -> Array:
 # ----------------------------------------------------------------------------------------------------- sum and mean
 
 
+def _count(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """How many bools are True."""
+    if type(x) is np.ndarray and len(axes) == x.ndim:  # (quicker than adding them up)
+        return np.full((1,) * x.ndim if keepdims else (), np.count_nonzero(x), np.int64)
+    return x.sum(axis=axes, dtype=np.int64, keepdims=keepdims)
+
+
 class Sum(Operator):
     @staticmethod
     def forward(ctx: Any, x: Array, axes: tuple[int, ...], keepdims: bool, kind: Any = None) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
         if is_half(x):
             return x.sum(axis=axes, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
-        if x.dtype == np.bool_ and kind is np.int64 and type(x) is np.ndarray and len(axes) == x.ndim:
-            return np.full((1,) * x.ndim if keepdims else (), np.count_nonzero(x), kind)
+        if kind is np.int64 and x.dtype == np.bool_:
+            return _count(x, axes, keepdims)
         return total(x, axes, keepdims) if kind is None else x.sum(axis=axes, dtype=kind, keepdims=keepdims)
 
     @staticmethod
@@ -194,7 +201,7 @@ class Unmasked(Operator):
 def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """How many elements are not 0, over `dim` or all of them."""
     axes = axes_of(dim, input._array.ndim, "count_nonzero")
-    return Sum.apply(input.detach() != 0, axes, False, np.int64)
+    return wrap(_count(xp.not_equal(input._array, 0), axes, False))
 
 
 # ----------------------------------------------------------------------------------------------------------- product

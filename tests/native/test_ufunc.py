@@ -68,7 +68,7 @@ def test_what_is_left_to_numpy(native):
     add, x = native.in_threads(np.add), floats(3)
     for args in [
         (x,), (x, x.astype("float64")), (x, [1, 2, 3]), (x, floats(2)), (x.astype("float16"),) * 2, (x, None),
-        (np.arange(3), np.arange(3)), (x[:0], x[:0]), (x, True), (np.float32(1), np.float32(2)),
+        (np.arange(3, dtype=np.int16),) * 2, (x[:0], x[:0]), (x, True), (np.float32(1), np.float32(2)),
     ]:  # fmt: skip
         assert add(*args) is NotImplemented, args
     with pytest.raises(TypeError):
