@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from .autograd.tape import TensorBase
@@ -9,7 +10,7 @@ from .device import device
 from .dtypes import dtype
 from .errors import LinAlgError
 from .jit import ScriptFunction, ScriptModule
-from .ops.conversion import layout, memory_format
+from .ops.conversion import layout, memory_format, parse_to
 from .random import Generator
 from .tensor import Size
 
@@ -29,6 +30,7 @@ __all__ = [
 
 _LinAlgError = LinAlgError
 _TensorBase = TensorBase
+_TensorMeta = type(TensorBase)
 
 
 class DisableTorchFunctionSubclass:
@@ -42,6 +44,11 @@ class DisableTorchFunctionSubclass:
 DisableTorchFunction = DisableTorchFunctionSubclass
 
 
+def _disabled_torch_function_impl(func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """The function as it is: what a subclass of Tensor has as `__torch_function__` to stay out of its way."""
+    return func(*args, **(kwargs or {}))
+
+
 def _log_api_usage_once(event: str) -> None:
     """Notes that a part of PyTorch was used: nothing is noted."""
 
@@ -53,6 +60,16 @@ def _get_tracing_state() -> None:
 def _is_torch_function_enabled() -> bool:
     """Whether `__torch_function__` is asked: no."""
     return False
+
+
+def _parse_to(*args: Any, **kwargs: Any) -> tuple[device | None, dtype | None, bool, Any]:
+    """Device, dtype, non_blocking and memory format in the arguments of `Module.to`."""
+    kind, _, format_ = parse_to(args, kwargs)
+    places = [a for a in (*args, kwargs.get("device")) if isinstance(a, (str, int, device)) and not isinstance(a, bool)]
+    return device(places[0]) if places else None, kind, bool(kwargs.get("non_blocking", False)), format_
+
+
+_nn = SimpleNamespace(_parse_to=_parse_to)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from .compiler import OptimizedModule, allow_in_graph, disable, is_compiling, re
 from .compiler import config as config
 from .compiler import explain as explain
 
-forbid_in_graph = nonstrict_trace = disallow_in_graph = allow_in_graph
+forbid_in_graph = nonstrict_trace = disallow_in_graph = assume_constant_result = allow_in_graph
 eval_frame = SimpleNamespace(OptimizedModule=OptimizedModule)
 external_utils = SimpleNamespace(is_compiling=is_compiling)
 
@@ -18,10 +18,10 @@ def graph_break(msg: str = "") -> None:
     """Asks for a new graph: there are no graphs."""
 
 
-def mark_dynamic(tensor: Any, index: Any, **bounds: Any) -> None:
+def mark_dynamic(tensor: Any, index: Any = None, **bounds: Any) -> None:
     """Tells that a size will change: it may, always."""
 
 
-mark_static = maybe_mark_dynamic = mark_dynamic
+mark_static = mark_static_address = mark_unbacked = maybe_mark_dynamic = mark_dynamic
 
 __all__ = ["OptimizedModule", "allow_in_graph", "disable", "is_compiling", "reset"]

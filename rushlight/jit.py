@@ -134,6 +134,14 @@ def load(f: Any, map_location: Any = None, _extra_files: Any = None, _restore_sh
     )
 
 
+class TracerWarning(Warning):
+    """What PyTorch warns with while it traces: nothing is traced."""
+
+
+class Error(RuntimeError):
+    """What TorchScript raises."""
+
+
 class ScriptModule:
     """What PyTorch's compiled modules are: no object here is one."""
 

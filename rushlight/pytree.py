@@ -38,7 +38,7 @@ SUPPORTED_NODES: dict[Any, NodeDef] = {}
 
 
 def register_pytree_node(
-    cls: type,
+    cls: Any,
     flatten_fn: Callable[[Any], tuple[Children, Context]],
     unflatten_fn: Callable[[Iterable[Any], Context], Any],
     *,
@@ -63,14 +63,37 @@ def register_pytree_node(
     SUPPORTED_NODES[cls] = NodeDef(cls, flatten_fn, unflatten_fn)
 
 
+@dataclass(frozen=True)
+class MappingKey:
+    """Where a leaf is in a dict."""
+
+    key: Any
+
+    def __str__(self) -> str:
+        return f"[{self.key!r}]"
+
+
+def dict_flatten(d: dict[Any, Any]) -> tuple[Children, list[Any]]:
+    """The values and the keys."""
+    return list(d.values()), list(d)
+
+
+def dict_flatten_with_keys(d: dict[Any, Any]) -> tuple[list[tuple[MappingKey, Any]], list[Any]]:
+    """The values, each with its place, and the keys."""
+    return [(MappingKey(key), value) for key, value in d.items()], list(d)
+
+
+def dict_unflatten(values: Iterable[Any], keys: list[Any]) -> dict[Any, Any]:
+    """The dict of these keys and values."""
+    return dict(zip(keys, values, strict=True))
+
+
 def _items(x: Any) -> tuple[Children, None]:
     return list(x), None
 
 
 def _register_dict(cls: Any) -> None:
-    register_pytree_node(
-        cls, lambda d: (list(d.values()), list(d)), lambda values, keys: cls(zip(keys, values, strict=True))
-    )
+    register_pytree_node(cls, dict_flatten, lambda values, keys: cls(zip(keys, values, strict=True)))
 
 
 register_pytree_node(tuple, _items, lambda parts, _: tuple(parts))
@@ -84,16 +107,19 @@ register_pytree_node(
     lambda values, context: defaultdict(context[0], zip(context[1], values, strict=True)),
 )
 register_pytree_node(deque, lambda d: (list(d), d.maxlen), lambda parts, maxlen: deque(parts, maxlen))
-_named_tuple = NodeDef(namedtuple, lambda t: (list(t), type(t)), lambda parts, cls: cls(*parts))
+register_pytree_node(namedtuple, lambda t: (list(t), type(t)), lambda parts, cls: cls(*parts))
+
+
+def node_type(tree: Any) -> Any:
+    """The key in SUPPORTED_NODES of what `tree` is: its class, or `namedtuple` for all that were made by that."""
+    cls = type(tree)
+    named = cls not in SUPPORTED_NODES and issubclass(cls, tuple) and hasattr(cls, "_fields")
+    return namedtuple if named else cls
 
 
 def _definition(tree: Any, is_leaf: IsLeaf = None) -> NodeDef | None:
     """How `tree` is taken apart; None for a leaf."""
-    if is_leaf is not None and is_leaf(tree):
-        return None
-    cls = type(tree)
-    found = SUPPORTED_NODES.get(cls)
-    return _named_tuple if found is None and issubclass(cls, tuple) and hasattr(cls, "_fields") else found
+    return None if is_leaf is not None and is_leaf(tree) else SUPPORTED_NODES.get(node_type(tree))
 
 
 # --------------------------------------------------------------------------------------------------------- structures

@@ -5,6 +5,7 @@ A storage here is a one-dimensional view of that memory, so writing to it writes
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from .autograd.tape import TensorBase, wrap
 from .device import CPU, check_device, device
 from .errors import DTypeError, UnsupportedError
 from .kernels.places import device_of
+from .ops.files import from_file
 from .serialization.storages import TYPED
 
 Array = Any
@@ -53,6 +55,11 @@ class UntypedStorage:
         self = cls.__new__(cls)
         self._array = array
         return self
+
+    @classmethod
+    def from_file(cls, filename: str | os.PathLike[str], shared: bool = False, nbytes: int = 0) -> Any:
+        """The first bytes of a file, in its memory; see `rushlight.from_file`."""
+        return cls._around(from_file(filename, shared, nbytes, dtype=dtypes.uint8)._array)
 
     @property
     def device(self) -> device:

@@ -29,7 +29,7 @@ FLOORS = [
     ["kernels"],
     ["threads"],
     ["xpu", "mps", "cpu", "backends", "futures", "torch_version"],
-    ["jit"],
+    ["jit", "__config__"],
     ["autograd"],
     ["batching"],
     ["random"],
@@ -42,7 +42,7 @@ FLOORS = [
     ["special", "linalg", "fft", "masked", "signal", "legacy"],  # names that PyTorch gathers in modules
     ["cuda"],
     ["accelerator"],
-    ["types", "testing", "overrides", "_C", "sparse", "utils.dlpack"],
+    ["types", "testing", "overrides", "_C", "sparse", "utils.dlpack", "foreach", "library"],
     ["serialization"],
     ["storage", "hub"],
     ["nn", "optim", "utils.data", "utils.hooks", "utils.benchmark", "utils.tensorboard", "pytree"],
@@ -55,7 +55,7 @@ FLOORS = [
     ["compat"],  # answers to `import torch`; knows all other rooms by name only
     [""],  # rushlight/__init__.py, which gathers what is below
     ["profiler", "compat.shim"],
-    ["train", "autograd.profiler"],
+    ["train", "autograd.profiler", "utils.flop_counter"],
     ["data"],
     ["vision"],
     ["cli"],

@@ -7,8 +7,11 @@ from typing import Any
 from ..errors import UnsupportedError
 from ..profiler import profile as _profile
 from ..profiler import record_function
+from ..profiler.events import Averages
 
-__all__ = ["profile", "record_function"]
+__all__ = ["emit_itt", "emit_nvtx", "profile", "record_function"]
+
+EventList = Averages
 
 
 class profile(_profile):
@@ -82,3 +85,17 @@ class profile(_profile):
     def table(self, sort_by: str | None = None, row_limit: int = 100, **layout: Any) -> str:
         """The events of one name added up, in columns; see `Averages.table`."""
         return self.key_averages().table(sort_by, row_limit, **layout)
+
+
+class emit_nvtx:
+    """Refused: marks for a GPU's profiler."""
+
+    def __init__(self, enabled: bool = True, record_shapes: bool = False) -> None:
+        raise UnsupportedError("emit_nvtx: there is no GPU to profile; use profile or record_function")
+
+
+class emit_itt:
+    """Refused: marks for Intel's profiler."""
+
+    def __init__(self, enabled: bool = True, record_shapes: bool = False) -> None:
+        raise UnsupportedError("emit_itt: PyTorch's marks for VTune are not made; use profile or record_function")

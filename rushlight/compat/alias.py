@@ -18,8 +18,10 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import UnsupportedError
+from .metadata import TorchDistributionFinder
 from .names import home, is_module, names_of, packages_of
-from .refused import advice, refused
+from .private import answer, is_answered
+from .refused import RefusedLoader, advice, refused
 from .vision import VisionFinder
 
 SHIM = str(Path(__file__).with_name("shim"))  # a folder whose torch.py and torchvision.py call install_as_torch
@@ -38,8 +40,10 @@ def stand_in(full: str) -> Any:
             return vars(package)[name]
     if is_module(full) or (advice(full) and not name.startswith("__")):
         return importlib.import_module(full)
-    if name in known and name[0].isupper() and not name.isupper():
+    if name in known and (known[name] != module or (name[0].isupper() and not name.isupper())):  # a class
         return refused(full)
+    if is_answered(full):
+        return answer(full)
     told = ": PyTorch has it, Rushlight does not" if name in known else ""
     raise AttributeError(f"module {module!r} has no attribute {name!r}{told}")
 
@@ -88,6 +92,8 @@ class TorchLoader(Loader):
         ours = importlib.import_module("rushlight")
         held = vars(module)
         held.update((name, value) for name, value in vars(ours).items() if _answers(name, value))
+        held["torch"] = module  # torch: `torch.torch` is there, too
+        held["__config__"] = importlib.import_module("rushlight.__config__")
         held["__file__"] = ours.__file__
         held["__version__"] = importlib.import_module("rushlight.torch_version").__version__
         for name, loaded in list(sys.modules.items()):
@@ -112,32 +118,36 @@ class AliasLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec  # the import system has put PyTorch's name into it
-        if not hasattr(module, "__path__"):
-            module.__path__ = []  # so that `from torch.x import y` asks the finder for a y that we lack
+        _allow_below(module)
         _settle(module, f"torch{self.name.removeprefix('rushlight')}")
-
-
-class RefusedLoader(Loader):
-    """Answers for what we lack with something that raises when it is used."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def create_module(self, spec: ModuleSpec) -> Any:
-        return refused(self.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing to run."""
 
 
 def _settle(module: ModuleType, name: str) -> None:
     """Tells our classes where PyTorch defines them, since programs print, compare and pickle that."""
-    if type(module) is ModuleType and not hasattr(module, "__getattr__"):
-        module.__class__ = Answering
+    if type(module) is ModuleType and name != "torch":
+        module.__class__ = Answering  # asked after the module's own __getattr__
     homes = names_of(name)
     for key, value in list(vars(module).items()):
         if isinstance(value, type) and key in homes and value.__module__.startswith("rushlight."):
             value.__module__ = homes[key]
+            _lay_open(homes[key])
+
+
+def _lay_open(name: str) -> None:
+    """Puts a module of ours that is loaded under PyTorch's name for it, too, where typing.get_type_hints looks for the
+    names in a class's annotations. (An import would set attributes, too: `multiprocessing.spawn` is a function.)"""
+    ours = sys.modules.get(home(name) or "")
+    if ours is not None and name not in sys.modules:
+        sys.modules[name] = ours
+        _answered.setdefault(ours.__name__, []).append(name)
+        _allow_below(ours)
+        _settle(ours, f"torch{ours.__name__.removeprefix('rushlight')}")
+
+
+def _allow_below(module: ModuleType) -> None:
+    """Makes `from torch.x import y` ask the finder for a y that we lack."""
+    if not hasattr(module, "__path__"):
+        module.__path__ = []
 
 
 class TorchFinder(MetaPathFinder):
@@ -154,6 +164,8 @@ class TorchFinder(MetaPathFinder):
         module, _, last = name.rpartition(".")
         if advice(name) or is_module(name) or last in names_of(module):
             return ModuleSpec(name, RefusedLoader(name), is_package=True)
+        if getattr(sys.modules.get(module), "__name__", "").partition(".")[0] == "rushlight":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)  # rather than one of our files, twice
         return None
 
 
@@ -164,6 +176,9 @@ class LackingFinder(MetaPathFinder):
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         if not name.startswith("rushlight."):
             return None
+        theirs = name.replace("rushlight.vision", "torchvision")
+        if advice(theirs):
+            return ModuleSpec(name, RefusedLoader(theirs), is_package=True)
         module, _, last = f"torch{name.removeprefix('rushlight')}".rpartition(".")
         if last in names_of(module):
             return ModuleSpec(name, RefusedLoader(f"{module}.{last}"), is_package=True)
@@ -191,7 +206,7 @@ def install_as_torch() -> None:
     if hasattr(sys.modules.get("torch"), "_C") and "torch._C" in sys.modules:
         raise UnsupportedError("install_as_torch: PyTorch is imported already; install before the first import torch")
     sys.modules.pop("torch", None)
-    sys.meta_path[:0] = [TorchFinder(), VisionFinder(SHIM)]
+    sys.meta_path[:0] = [TorchFinder(), VisionFinder(SHIM), TorchDistributionFinder()]
     sys.meta_path.append(LackingFinder())
     importlib.import_module("torch")
     if SHIM not in sys.path:  # multiprocessing hands the path to the processes it starts

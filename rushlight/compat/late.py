@@ -157,6 +157,8 @@ def find(name: str) -> Any:
         return _CONSTANTS[name]
     if name in _FROM:
         return getattr(import_module(f"rushlight.{_FROM[name]}"), name)
+    if name.startswith("_foreach_"):
+        return import_module("rushlight.foreach").foreach(name)
     if name in names_of("torch") and name in names_of("torch.Tensor()"):
         return getattr(import_module("rushlight.tensor").Tensor, name)  # `torch.sin_(x)` is `x.sin_()`
     if advice(f"torch.{name}") is not None:

@@ -24,6 +24,9 @@ _MOVED = {
     "torch.optim.sparse_adam": "rushlight.optim.sparse_adam",
     "torch.utils.data.dataloader": "rushlight.utils.data.loader",
     "torch.utils.data.distributed": "rushlight.utils.data.sampler",
+    "torch.utils.data._utils": "rushlight.utils.data",
+    "torch.utils.data._utils.collate": "rushlight.utils.data.collate",
+    "torch.utils.data._utils.worker": "rushlight.utils.data.worker_info",
     "torch.version": "rushlight.torch_version",
 }
 

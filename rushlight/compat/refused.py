@@ -5,6 +5,10 @@ Importing such a module, or a name from it, succeeds, since many programs import
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ..errors import UnsupportedError
@@ -13,6 +17,12 @@ _EAGER = "programs run as they are written here; leave the tracing out"
 _STATE = "save the model's state_dict() and load it into the same module there"
 
 REFUSED: dict[str, str] = {
+    "torch._dynamo._trace_wrapped_higher_order_op": _EAGER,
+    "torch._export": _EAGER,
+    "torch._functorch": "use torch.func",
+    "torch._higher_order_ops": _EAGER,
+    "torch._inductor": "torch.compile needs no settings here; leave them out",
+    "torch._subclasses": "there are no fake tensors; use real ones",
     "torch.ao": "there is no quantization; compute in float32 or bfloat16",
     "torch.classes": "compiled extensions of PyTorch cannot be loaded",
     "torch.contrib": _EAGER,
@@ -29,7 +39,6 @@ REFUSED: dict[str, str] = {
     "torch.distributed.tensor": "use DistributedDataParallel",
     "torch.export": _EAGER,
     "torch.fx": _EAGER,
-    "torch.library": "write an autograd.Function, or a plain function of tensors",
     "torch.monitor": "use torch.utils.tensorboard, or the logging module",
     "torch.mtia": "tensors live on the CPU",
     "torch.nativert": _EAGER,
@@ -49,7 +58,6 @@ REFUSED: dict[str, str] = {
     "torch.utils.cpp_extension": "PyTorch's C++ extensions cannot be built against Rushlight",
     "torch.utils.data.datapipes": "write a Dataset or an IterableDataset",
     "torch.utils.file_baton": "PyTorch's C++ extensions cannot be built against Rushlight",
-    "torch.utils.flop_counter": "count by hand: 2 * inputs * outputs for a linear layer",
     "torch.utils.hipify": "PyTorch's C++ extensions cannot be built against Rushlight",
     "torch.utils.jit": _EAGER,
     "torch.utils.mkldnn": "layers are fast as they are; leave the conversion out",
@@ -57,11 +65,15 @@ REFUSED: dict[str, str] = {
     "torch.utils.model_dump": "print the module, or its state_dict()",
     "torch.utils.show_pickle": "use pickletools",
     "torch.utils.viz": "use a Python memory profiler",
+    "torchvision.transforms.v2": "use torchvision.transforms; PIL pictures and tensors are taken there",
+    "torchvision.tv_tensors": "use plain tensors",
 }
 
 
 # What of it can be answered truthfully, since nothing is ever traced or exported.
 ANSWERS: dict[str, Any] = {
+    "torch._dynamo._trace_wrapped_higher_order_op.TransformGetItemToIndex": nullcontext,
+    "torch._subclasses.fake_tensor.is_fake": lambda x: False,
     "torch.fx.wrap": lambda fn_or_name: fn_or_name,
     "torch.onnx.is_in_onnx_export": lambda: False,
 }
@@ -87,13 +99,24 @@ class Refused(type):
         if name.startswith("__"):
             raise AttributeError(f"{cls.__module__}.{cls.__name__} has no {name}")
         full = f"{cls.__module__}.{cls.__name__}.{name}"
-        return ANSWERS[full] if full in ANSWERS else refused(full)
+        found = ANSWERS.get(full) or _own_operator(full)
+        return refused(full) if found is None else found
+
+    def __getitem__(cls, item: Any) -> Any:
+        return cls  # an annotation, as List[int] is
 
     def __iter__(cls) -> NoReturn:
         raise UnsupportedError(explain(cls))
 
     def __repr__(cls) -> str:
         return f"<{cls.__module__}.{cls.__name__}, which Rushlight does not have>"
+
+
+def _own_operator(full: str) -> Any:
+    """What `library.custom_op` made, by its name below torch.ops."""
+    from ..library import OPERATORS
+
+    return OPERATORS.get(full.removeprefix("torch.ops.").replace(".", "::"))
 
 
 def refused(name: str) -> Refused:
@@ -110,3 +133,16 @@ def reason(name: str) -> str:
 def explain(cls: Any) -> str:
     """The message when something missing is used."""
     return f"{cls._missing}: {reason(cls._missing)}"
+
+
+class RefusedLoader(Loader):
+    """Answers for what we lack with something that raises when it is used."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def create_module(self, spec: ModuleSpec) -> Any:
+        return refused(self.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to run."""

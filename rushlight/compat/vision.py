@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ..rooms import exists
+from .refused import RefusedLoader, advice
 
 
 class VisionLoader(Loader):
@@ -52,6 +53,8 @@ class VisionFinder(MetaPathFinder):
             return self._another() or ModuleSpec(name, VisionLoader("rushlight.vision"), is_package=True)
         if sys.modules.get(top) is not sys.modules.get("rushlight.vision"):
             return None
+        if advice(name):
+            return ModuleSpec(name, RefusedLoader(name), is_package=True)
         if not exists(f"rushlight.vision.{rest}"):
             raise ModuleNotFoundError(f"Rushlight's vision has no {name}; it has classifiers, not all of torchvision")
         return ModuleSpec(name, VisionLoader(f"rushlight.vision.{rest}"), is_package=True)

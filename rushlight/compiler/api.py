@@ -208,11 +208,10 @@ def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None
     """A function that is never recorded, nor what calls it; also as a decorator with arguments.
 
     Args:
-        recursive: must be True: what a function calls is not recorded on its own.
+        recursive: False would let what the function calls be recorded on its own: that changes speed alone, and here
+            it is not recorded either.
         reason: for the reader.
     """
-    if not recursive:
-        raise UnsupportedError("compiler.disable: recursive=False is not supported; decorate the functions inside")
     if fn is None:
         return lambda fn: disable(fn, reason=reason)
     if isinstance(fn, (Module, type)):

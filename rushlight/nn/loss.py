@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ArgumentError, DTypeError, OperatorError, ShapeError
 from ..ops.cross_entropy import legacy_reduction
 from ..ops.linear_cross_entropy import LinearCrossEntropyOptions
+from ..tensor import Tensor
 from . import functional as F
 from .distance import PairwiseDistance
 from .linear import Linear
 from .module import Module
-
-if TYPE_CHECKING:
-    from ..tensor import Tensor
 
 
 class _Loss(Module):

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from ..autograd.tape import TensorBase
+from ..tensor import Tensor
 from . import hooks
 from .members import Members
 from .parameter import Buffer, Parameter
 
 if TYPE_CHECKING:
-    from ..tensor import Tensor
     from .module import Module
 
 MEMBERS = ("_parameters", "_buffers", "_modules")
@@ -70,7 +70,7 @@ class Registry:
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module | None]
+    _modules: dict[str, Any]  # Module | None; libraries ask for the types, and that one is made later
     _non_persistent_buffers_set: set[str]
 
     if TYPE_CHECKING:

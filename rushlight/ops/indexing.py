@@ -18,7 +18,7 @@ from ..errors import ArgumentError, DTypeError, OperatorError, RangeError, Shape
 from ..kernels import kernel, xp
 from .lanes import gather_kernel, scatter_add_kernel, slice_index
 from .moving import to_device
-from .promotion import cast, is_array, note_write, unbroadcast
+from .promotion import cast, is_array, note_write, refuse_shared, unbroadcast
 from .views import Select, Slice
 
 if TYPE_CHECKING:
@@ -191,6 +191,7 @@ class Assigned(Operator):
 def assign(target: Tensor, parts: Any, value: Any) -> None:
     """Writes `value` (a Tensor or a number) to `target[parts]`, in memory and on the tape."""
     check_writable(target)
+    refuse_shared("copy_", target)
     array = target._array
     if isinstance(value, TensorBase):
         value = cast(value, dtypes.of(array)) if value._array.dtype != array.dtype else value

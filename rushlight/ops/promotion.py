@@ -295,6 +295,15 @@ def refuse_overlap(name: str, out: Any, *inputs: Any) -> None:
                 )
 
 
+def refuse_shared(name: str, target: Tensor) -> None:
+    """Raises if several elements of a tensor are one in memory (`expand`), which therefore cannot be written to."""
+    if not target._array.flags.writeable:
+        raise OperatorError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+
+
 def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
     """Makes `target` hold `result`, in memory and on the tape: the second half of every in-place operator.
 
@@ -312,11 +321,7 @@ def write_(target: Tensor, result: Tensor, name: str) -> Tensor:
                 f"{name}: result type {dtypes.of(array)} can't be cast to the desired output type {target.dtype}"
             )
         result = cast(result, target.dtype)
-    if not target._array.flags.writeable:
-        raise OperatorError(
-            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
-        )
+    refuse_shared(name, target)
     np.copyto(target._array, result._array)
     note_write(target)
     if mode.enabled:

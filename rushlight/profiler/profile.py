@@ -28,6 +28,16 @@ class ProfilerActivity(enum.Enum):
     CUDA = 1
 
 
+def kineto_available() -> bool:
+    """Whether PyTorch's own recorder is there: no; `profile` records all the same."""
+    return False
+
+
+def supported_activities() -> set[ProfilerActivity]:
+    """What `profile` can record: the CPU."""
+    return {ProfilerActivity.CPU}
+
+
 class ProfilerAction(enum.Enum):
     """What a profiler does in a step."""
 

@@ -25,6 +25,8 @@ from .safetensors import load_safetensors
 from .storages import CheckpointError, Storage, StorageType
 from .unpickler import Reader, UnsafePickleError, is_allowed, names_in
 
+MapLocation = Callable[[Any, str], Any] | device | str | dict[str, str] | None
+
 _ADVICE = (
     "Weights only load failed. This file can still be loaded, to do so you have two options, do those steps only if "
     "you trust the source of the checkpoint. \n\t(1) Re-running `torch.load` with `weights_only` set to `False` will "

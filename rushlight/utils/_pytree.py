@@ -1,8 +1,10 @@
 """`torch.utils._pytree`: nested containers, under the module's name in PyTorch. See `rushlight.pytree`."""
 
+from .. import pytree as _pytree
 from ..pytree import SUPPORTED_NODES as SUPPORTED_NODES
 from ..pytree import Context as Context
 from ..pytree import LeafSpec as LeafSpec
+from ..pytree import MappingKey as MappingKey
 from ..pytree import NodeDef as NodeDef
 from ..pytree import PyTree as PyTree
 from ..pytree import TreeSpec as TreeSpec
@@ -24,4 +26,8 @@ from ..pytree import tree_structure as tree_structure
 from ..pytree import tree_unflatten as tree_unflatten
 
 _register_pytree_node = register_pytree_node
+_dict_flatten = _pytree.dict_flatten
+_dict_flatten_with_keys = _pytree.dict_flatten_with_keys
+_dict_unflatten = _pytree.dict_unflatten
+_get_node_type = _pytree.node_type
 _broadcast_to_and_flatten = spread

@@ -65,3 +65,15 @@ def test_gradients_by_name_and_the_argument_of_old():
     x = rushlight.ones(2, requires_grad=True)
     with pytest.warns(FutureWarning, match="only_inputs argument is deprecated"):
         rushlight.autograd.grad(x.sum(), x, only_inputs=False)
+
+
+def test_a_tensor_that_shares_no_elements_can_be_written_to():
+    def write(t):
+        x = t.arange(3.0)
+        x.expand(1, -1).copy_(t.ones(1, 3))
+        return x
+
+    same(write)
+    same(lambda t: t.ones(2, 1).expand(2, 3).add_(1), message=False)
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        rushlight.ones(2, 1).expand(2, 3)[:] = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ..module import Module
@@ -86,6 +86,13 @@ def swapped(module: Module, tensors: TensorDict, tie_weights: bool, strict: bool
     finally:
         after = {path: _swap(module, path, tensor) for path, tensor in before.items()}
         tensors.update((path, after[path]) for path in tensors if path in after)
+
+
+def reparametrized(
+    module: Module, parameters_and_buffers: TensorDict, *, tie_weights: bool = False, strict: bool = False
+) -> AbstractContextManager[None]:
+    """A block in which a module has other tensors in the place of its parameters and buffers."""
+    return swapped(module, parameters_and_buffers, tie_weights, strict)
 
 
 def call_with(
