@@ -180,3 +180,24 @@ def test_straight_lines_have_second_derivatives_of_zero(name):
         return slope, t.autograd.grad(slope.sum(), x)
 
     same(hessian)
+
+
+@pytest.mark.parametrize("n", [4, 5, 7, -3, 10, 64])
+def test_whole_powers_are_the_nearest_numbers(n):
+    x = np.random.default_rng(0).uniform(-2, 2, 20_000).astype(np.float32)
+    with np.errstate(over="ignore", under="ignore"):
+        nearest = (x.astype(np.longdouble) ** n).astype(np.float32)
+    assert ((rushlight.tensor(x) ** n).numpy() == nearest).all()
+
+
+def test_whole_powers_at_the_edges():
+    edges = [0.0, -0.0, float("inf"), -float("inf"), float("nan"), 1e30, 1e-30, -1.0]
+    for n in (4, 5, -3, -4, 65, -2, -0.5, -1):
+        same(lambda t, n=n: t.tensor(edges) ** n)
+        same(lambda t, n=n: t.tensor(-3.0) ** n)
+
+
+def test_powers_that_are_quotients_have_pytorchs_bits():
+    x = np.random.default_rng(0).uniform(0.1, 9, 1000)
+    for n in (-2, -1, -0.5, 2, 3):
+        same(lambda t, n=n: (t.tensor(x) ** n, t.tensor(x, dtype=t.float32) ** n))
