@@ -297,7 +297,7 @@ def refuse_overlap(name: str, out: Any, *inputs: Any) -> None:
 
 def refuse_shared(name: str, target: Tensor) -> None:
     """Raises if several elements of a tensor are one in memory (`expand`), which therefore cannot be written to."""
-    if not target._array.flags.writeable:
+    if not getattr(target._array.flags, "writeable", True):  # CuPy has no such flag
         raise OperatorError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
