@@ -69,10 +69,15 @@ def _check_floating(name: str, input: Tensor) -> None:
         raise OperatorError(f"{name}: result type Float can't be cast to the desired output type {input.dtype}")
 
 
+def _real(kind: Any) -> Any:
+    """The type of the real numbers of a dtype: a mask times a number of Python's would be float64."""
+    return kind.type(0).real.dtype.type if kind.kind == "c" else kind.type
+
+
 @lru_cache(maxsize=256)
 def _scale(kind: Any, keep: float) -> Any:
     """1 / keep, divided in the input's own precision, as PyTorch divides its mask."""
-    real = kind.type(0).real.dtype.type if kind.kind == "c" else kind.type
+    real = _real(kind)
     return real(real(1) / real(keep)) if keep else real(0)
 
 
@@ -231,11 +236,12 @@ def _alpha_drop(
         check_writable(input)
     mask = _draw(input, p, shape)
     if p == 1:
-        result = Dropout.apply(input, mask, 0.0)
+        result = Dropout.apply(input, mask, _real(input._array.dtype)(0))
     else:
         scale = 1 / math.sqrt((_FLOOR * _FLOOR * p + 1) * (1 - p))
         shift = -_FLOOR * scale * p
-        result = AlphaDropout.apply(input, mask, scale, shift, _FLOOR * scale + shift)
+        factor = _real(input._array.dtype)(scale)
+        result = AlphaDropout.apply(input, mask, factor, shift, _FLOOR * scale + shift)
     return write_(input, result, name) if inplace else result
 
 

@@ -107,3 +107,11 @@ def test_transformers_drop_the_same() -> None:
         layer = library.nn.TransformerDecoderLayer(8, 2, 16, 0.3, batch_first=True)
         results.append(layer(library.tensor(x), library.tensor(x[:, ::-1].copy())).detach().numpy())
     np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("p", [0.5, 1.0])
+def test_dtypes_stay(name: str, p: float) -> None:
+    x = rushlight.ones(SHAPES.get(name, (4, 5, 3)), requires_grad=True)
+    y = getattr(rushlight.nn.functional, name)(x, p, training=True)
+    assert y.dtype == rushlight.autograd.grad(y.sum(), x)[0].dtype == rushlight.float32
