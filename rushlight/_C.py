@@ -64,9 +64,8 @@ def _is_torch_function_enabled() -> bool:
 
 def _parse_to(*args: Any, **kwargs: Any) -> tuple[device | None, dtype | None, bool, Any]:
     """Device, dtype, non_blocking and memory format in the arguments of `Module.to`."""
-    kind, _, format_ = parse_to(args, kwargs)
-    places = [a for a in (*args, kwargs.get("device")) if isinstance(a, (str, int, device)) and not isinstance(a, bool)]
-    return device(places[0]) if places else None, kind, bool(kwargs.get("non_blocking", False)), format_
+    where, kind, _, format_ = parse_to(args, kwargs)
+    return where, kind, bool(kwargs.get("non_blocking", False)), format_
 
 
 _nn = SimpleNamespace(_parse_to=_parse_to)
