@@ -1,6 +1,8 @@
-// The thread pool behind parallel_for. A region is published in one atomic word (its generation above, the ranges still
-// unclaimed below); the caller and the workers take ranges from it one by one, so a worker that the system does not run
-// costs nothing: the caller does all the work itself. Idle workers spin for a short while, since the next region of a
+// The thread pool behind parallel_for. A region is published in one atomic word: its generation, and below it the first
+// range that is unclaimed and the end of those that are. The caller takes ranges from the front and the workers from the
+// back, one by one, so a worker that the system does not run costs nothing: the caller does all the work itself. And what
+// lies in a core's cache after one region (the first or the last rows of a weight, of its gradient, of the optimizer's
+// state) is wanted by the same core in the next. Idle workers spin for a short while, since the next region of a
 // training step is microseconds away, then sleep. Only one region runs at a time: a second Python thread that comes
 // meanwhile runs its own region serially.
 #include "parallel.h"
@@ -24,6 +26,7 @@ constexpr int MAX_THREADS = 256;
 constexpr auto SPIN_TIME = std::chrono::microseconds(100);
 constexpr int SPINS_PER_LOOK = 64;  // pauses between looks at the clock
 constexpr int SPINS_BEFORE_YIELD = 2000;
+constexpr int64_t MOST_CLAIMS = 65535;  // 16 bits each for the front and the back; more ranges are claimed in groups
 
 using Call = void (*)(const void* body, int64_t begin, int64_t end);
 
@@ -37,12 +40,15 @@ inline void pause() {
 #endif
 }
 
+void run_serially(int64_t begin, int64_t end, int64_t grain, Call call, const void* body) {
+    for (; begin < end; begin += grain) call(body, begin, begin + grain < end ? begin + grain : end);
+}
+
 struct Pool {
     // The region. Its fields are only read by one who has seen unclaimed ranges in `word`, and only written by the
     // owner of `busy` while there are none.
     std::atomic<uint64_t> word{0};
-    std::atomic<int64_t> n{0}, grain{0};
-    std::atomic<uint32_t> ranges{0};
+    std::atomic<int64_t> n{0}, grain{0}, group{0};  // group: the size of what is claimed at once, in ranges of grain
     std::atomic<Call> call{nullptr};
     std::atomic<const void*> body{nullptr};
     std::atomic<uint32_t> unfinished{0};
@@ -55,37 +61,41 @@ struct Pool {
     std::condition_variable wake;
     std::atomic<int> sleepers{0};
 
-    static bool unclaimed(uint64_t seen) { return uint32_t(seen) != 0; }
+    static uint64_t front(uint64_t seen) { return seen >> 16 & MOST_CLAIMS; }
+    static uint64_t back(uint64_t seen) { return seen & MOST_CLAIMS; }
+    static bool unclaimed(uint64_t seen) { return front(seen) < back(seen); }
 
     // Takes ranges until none is left. A claim succeeds only if the word is still the one whose fields were read.
-    void run_unclaimed() {
+    void run_unclaimed(bool from_front) {
         uint64_t seen = word.load(std::memory_order_acquire);
         while (unclaimed(seen)) {
             const int64_t size = grain.load(std::memory_order_relaxed), end = n.load(std::memory_order_relaxed);
-            const int64_t index = ranges.load(std::memory_order_relaxed) - uint32_t(seen);
+            const int64_t whole = size * group.load(std::memory_order_relaxed);
             const Call function = call.load(std::memory_order_relaxed);
             const void* argument = body.load(std::memory_order_relaxed);
-            if (!word.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+            const uint64_t claimed = from_front ? seen + (1 << 16) : seen - 1;
+            if (!word.compare_exchange_weak(seen, claimed, std::memory_order_acq_rel, std::memory_order_acquire))
                 continue;
-            const int64_t begin = index * size;
-            function(argument, begin, begin + size < end ? begin + size : end);
+            const int64_t begin = whole * int64_t(from_front ? front(seen) : back(claimed));
+            run_serially(begin, begin + whole < end ? begin + whole : end, size, function, argument);
             unfinished.fetch_sub(1, std::memory_order_release);
             seen = word.load(std::memory_order_acquire);
         }
     }
 
     void run(int64_t total, int64_t size, Call function, const void* argument) {
-        const uint32_t count = uint32_t((total + size - 1) / size);
+        const int64_t ranges = (total + size - 1) / size, together = (ranges + MOST_CLAIMS - 1) / MOST_CLAIMS;
+        const uint32_t count = uint32_t((ranges + together - 1) / together);
         n.store(total, std::memory_order_relaxed);
         grain.store(size, std::memory_order_relaxed);
-        ranges.store(count, std::memory_order_relaxed);
+        group.store(together, std::memory_order_relaxed);
         call.store(function, std::memory_order_relaxed);
         body.store(argument, std::memory_order_relaxed);
         unfinished.store(count, std::memory_order_relaxed);
         const uint64_t generation = (word.load(std::memory_order_relaxed) >> 32) + 1;
         word.store(generation << 32 | count, std::memory_order_seq_cst);
         wake_sleepers(count - 1);
-        run_unclaimed();
+        run_unclaimed(true);
         for (int spins = 0; unfinished.load(std::memory_order_acquire) != 0; spins++)
             spins < SPINS_BEFORE_YIELD ? pause() : void(sched_yield());
     }
@@ -122,7 +132,7 @@ struct Pool {
         inside_region = true;
         for (;;) {
             if (!spin(id)) sleep(id);
-            run_unclaimed();
+            run_unclaimed(false);
         }
     }
 
@@ -204,11 +214,8 @@ void set_num_threads(int threads) { the_pool().limit.store(clamp(threads)); }
 
 void run_ranges(int64_t n, int64_t grain, Call call, const void* body) {
     Pool& pool = the_pool();
-    const bool serial = inside_region || pool.limit.load(std::memory_order_relaxed) == 1 || n / grain >= INT32_MAX;
-    if (serial || pool.busy.exchange(true, std::memory_order_acquire)) {
-        for (int64_t begin = 0; begin < n; begin += grain) call(body, begin, begin + grain < n ? begin + grain : n);
-        return;
-    }
+    const bool serial = inside_region || pool.limit.load(std::memory_order_relaxed) == 1;
+    if (serial || pool.busy.exchange(true, std::memory_order_acquire)) return run_serially(0, n, grain, call, body);
     inside_region = true;
     pool.start_workers();
     pool.run(n, grain, call, body);
