@@ -1,10 +1,10 @@
 // The thread pool behind parallel_for. A region is published in one atomic word: its generation, and below it the first
-// range that is unclaimed and the end of those that are. The caller takes ranges from the front and the workers from the
-// back, one by one, so a worker that the system does not run costs nothing: the caller does all the work itself. And what
-// lies in a core's cache after one region (the first or the last rows of a weight, of its gradient, of the optimizer's
-// state) is wanted by the same core in the next. Idle workers spin for a short while, since the next region of a
-// training step is microseconds away, then sleep. Only one region runs at a time: a second Python thread that comes
-// meanwhile runs its own region serially.
+// range that is unclaimed and the end of those that are. The caller takes ranges from the front and the workers from
+// the back, one by one, so a worker that the system does not run costs nothing: the caller does all the work itself.
+// And what lies in a core's cache after one region (the first or the last rows of a weight, of its gradient, of the
+// optimizer's state) is wanted by the same core in the next. Idle workers spin for a short while, since the next region
+// of a training step is microseconds away, then sleep. Only one region runs at a time: a second Python thread that
+// comes meanwhile runs its own region serially.
 #include "parallel.h"
 
 #include <pthread.h>

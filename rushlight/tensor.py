@@ -6,7 +6,8 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from .autograd.tape import Leaf, Operator, Pick, TensorBase, owner, set_tensor_t
 from .device import CPU, check_device, chosen, device
 from .errors import DTypeError, GraphError, OperatorError, ScalarError, ShapeError
 from .hooks import RemovableHandle, register
+from .kernels import native
 from .kernels.arrays import address_of, root_of
 from .kernels.places import device_of, is_pinned, moved, pinned
 from .kernels.sparse import Coo
@@ -26,20 +28,30 @@ from .ops.promotion import cast
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Size(tuple):  # type: ignore[type-arg]
+class SizeBase(tuple):  # type: ignore[type-arg]
+    """A tuple of which a part is one of its kind."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return type(self)(found) if isinstance(key, slice) else found
+
+
+if native is not None and not TYPE_CHECKING:
+    SizeBase = native.SizeBase
+
+
+class Size(SizeBase):
     """A shape: a tuple of ints with PyTorch's `numel()`."""
 
     __slots__ = ()
 
     def numel(self) -> int:
-        return int(np.prod(self, dtype=np.int64))
+        return prod(self)
 
     def __repr__(self) -> str:
         return f"torch.Size({list(self)})"
-
-    def __getitem__(self, key: Any) -> Any:
-        found = super().__getitem__(key)
-        return Size(found) if isinstance(key, slice) else found
 
     def __add__(self, other: Any) -> Size:
         return Size(super().__add__(tuple(other)))
@@ -184,7 +196,7 @@ class Tensor(Methods):
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory, in elements, from one entry of a dimension to the next."""
-        array = self._pin()
+        array = self._array if self._array.flags.c_contiguous else self._pin()
         strides = _strides_of(array)
         return strides if dim is None else strides[ops.dims.wrap_dim(dim, self.ndim, "stride")]
 
@@ -314,6 +326,8 @@ class Tensor(Methods):
             copy: make a copy even if nothing changes.
             memory_format: `channels_last`, `contiguous_format` or `preserve_format`.
         """
+        if len(args) == 1 and not kwargs and type(args[0]) in (str, device):  # the usual call
+            return ops.moving.to_device(self, args[0])
         where, kind, copy_, memory_format = ops.conversion.parse_to(args, kwargs)
         result = self if where is None else ops.moving.to_device(self, where)
         result = result if kind is None else cast(result, kind)
@@ -558,7 +572,7 @@ class Tensor(Methods):
         return _rebuild, (type(self), array, self.requires_grad, extra, self.device)
 
 
-_OWN = {"_array", "_edge", "_base", "_path", "_views", "_grad", "_untracked"}
+_OWN = {"_array", "_edge", "_base", "_path", "_views", "_views_due", "_grad", "_untracked"}
 
 
 def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, extra: dict[str, Any], where: device = CPU) -> Tensor:
@@ -579,7 +593,8 @@ def _follow(view: Any, base: Any) -> None:
 
 
 def _strides_of(array: Any) -> tuple[int, ...]:
-    return tuple(s // max(array.itemsize, 1) for s in array.strides)
+    size = array.itemsize or 1
+    return tuple([s // size for s in array.strides])
 
 
 set_tensor_type(Tensor)

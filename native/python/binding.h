@@ -198,7 +198,9 @@ public:
 #define RUSHLIGHT_TWIN(name, doc) RUSHLIGHT_ROW(#name, name##_, doc)  // by `name_`, where a kernel has the name
 
 bool add_tape_types(PyObject* module);
-bool add_replay_types(PyObject* module);
+bool add_guards_type(PyObject* module);
+bool add_program_type(PyObject* module);
+bool add_size_type(PyObject* module);
 extern PyMethodDef tape_methods[], walk_methods[], thread_methods[], allocator_methods[], gemm_methods[],
     conv_methods[];
 extern PyMethodDef activation_methods[], softmax_methods[], attention_methods[], recurrent_methods[],

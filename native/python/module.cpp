@@ -189,7 +189,8 @@ __attribute__((noinline)) PyObject* make_module() {
         reduction_methods, lanes_methods,      walk_methods,      shape_methods,     copy_methods};
     for (PyMethodDef* methods : families)
         if (PyModule_AddFunctions(module.get(), methods) < 0) return nullptr;
-    if (!add_tape_types(module.get()) || !add_replay_types(module.get())) return nullptr;
+    for (auto add : {add_tape_types, add_guards_type, add_program_type, add_size_type})
+        if (!add(module.get())) return nullptr;
     Ref kernel(PyType_FromSpec(&kernel_spec));
     if (!kernel || PyModule_AddObjectRef(module.get(), "Kernel", kernel.get()) < 0) return nullptr;
     if (PyModule_AddStringConstant(module.get(), "isa", RUSHLIGHT_ISA_NAME) < 0) return nullptr;

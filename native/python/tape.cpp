@@ -4,6 +4,7 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <unordered_map>
 #include <vector>
@@ -271,6 +272,8 @@ PyObject* apply(PyObject* cls, PyObject* const* args, Py_ssize_t count) {
     return wrap_array(static_cast<Ref&&>(out), nullptr);
 }
 
+constexpr Py_ssize_t FEW_VIEWS = 16;
+
 // Notes that `view` is `cls` of `source` with these constants; the base hears of it if a write may come to be recorded.
 bool link_view(PyObject* view, PyObject* source, PyObject* cls, PyObject* constants) {
     Tensor* from = as_tensor(source);
@@ -283,7 +286,7 @@ bool link_view(PyObject* view, PyObject* source, PyObject* cls, PyObject* consta
     Ref ref(PyWeakref_NewRef(view, nullptr));
     if (!ref) return false;
     Tensor* root = as_tensor(base);
-    if (is_none(root->views) || PyList_GET_SIZE(root->views) > 16) {
+    if (is_none(root->views) || PyList_GET_SIZE(root->views) >= root->views_due) {
         Ref live(PyList_New(0));
         for (Py_ssize_t i = 0; live && !is_none(root->views) && i < PyList_GET_SIZE(root->views); i++) {
             PyObject* old = PyList_GET_ITEM(root->views, i);
@@ -292,6 +295,7 @@ bool link_view(PyObject* view, PyObject* source, PyObject* cls, PyObject* consta
         }
         if (!live) return false;
         put(root->views, live.get());
+        root->views_due = std::max(FEW_VIEWS, 2 * PyList_GET_SIZE(live.get()));
     }
     return PyList_Append(root->views, ref.get()) == 0;
 }

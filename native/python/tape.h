@@ -12,6 +12,7 @@ using Clock = unsigned long long;
 struct Tensor {
     PyObject_HEAD
     PyObject *array, *edge, *base, *path, *views, *grad;
+    Py_ssize_t views_due;  // how long `views` may get before the dead ones among them are dropped
 };
 
 struct Entry {
@@ -52,6 +53,18 @@ inline void put(PyObject*& slot, PyObject* value) {
 inline bool is_none(PyObject* o) { return !o || o == Py_None; }
 
 inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == tape.tensor_type || PyObject_TypeCheck(o, tape.tensor_base); }
+
+// Hooks that were taken away leave an empty dict.
+inline bool is_none_or_empty(PyObject* dict) {
+    return is_none(dict) || (PyDict_Check(dict) && PyDict_GET_SIZE(dict) == 0);
+}
+
+// Whether nothing is called when a gradient comes to this leaf.
+inline bool has_no_hooks(PyObject* tensor) {
+    PyObject* edge = as_tensor(tensor)->edge;
+    return is_none(edge) || Py_TYPE(edge) != tape.leaf_type ||
+           (is_none_or_empty(as_leaf(edge)->hooks) && is_none_or_empty(as_leaf(edge)->after));
+}
 
 // A tuple of the first `count` objects.
 inline Ref tuple_of(PyObject* const* objects, Py_ssize_t count) {

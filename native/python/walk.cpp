@@ -88,7 +88,7 @@ private:
         Ref grad = take(node);
         if (!grad) return count_down(node);
         Entry* entry = as_entry(node);
-        if (!is_none(entry->hooks))
+        if (!is_none_or_empty(entry->hooks))
             grad = Ref(PyObject_CallFunctionObjArgs(tape.call_hooks, entry->hooks, grad.get(), Py_False, nullptr));
         if (!grad) return false;
         if (!is_none(entry->retained)) {
@@ -175,7 +175,7 @@ private:
         Ref held(PyObject_CallNoArgs(leaf->tensor));
         PyObject* tensor = held.get();
         if (!tensor) return false;
-        if (tensor != Py_None && is_none(leaf->hooks) && is_none(leaf->after)) {
+        if (tensor != Py_None && is_none_or_empty(leaf->hooks) && is_none_or_empty(leaf->after)) {
             PyObject* have = as_tensor(tensor)->grad;
             if (is_none(have) && is_ours(grad.get())) return set_grad(tensor, static_cast<Ref&&>(grad));
             if (!is_none(have) && PyArray_CheckExact(as_tensor(have)->array)) return add_in_place(have, grad.get());

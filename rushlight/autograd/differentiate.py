@@ -47,6 +47,8 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool, name: str) ->
 
 
 def _roots(outputs: Tensors, gradients: Tensors, create_graph: bool, name: str) -> list[tuple[Any, Any]]:
+    if gradients is None and isinstance(outputs, TensorBase):  # the usual call
+        return [(outputs._edge, _root_gradient(outputs, None, create_graph, name))]
     outputs = _as_tuple(outputs)
     gradients = (None,) * len(outputs) if gradients is None else _as_tuple(gradients)
     if len(gradients) != len(outputs):
@@ -148,7 +150,7 @@ def grad(
         return dict(zip(inputs, found))
     inputs = _as_tuple(inputs)
     if is_grads_batched:
-        return _grad_batched(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
+        return _grad_batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     roots = _roots(outputs, grad_outputs, create_graph, "grad")
     edges = [_edge_of(x, "grad") for x in inputs]
     retain = create_graph if retain_graph is None else retain_graph
@@ -172,11 +174,11 @@ def _grad_batched(outputs: Any, inputs: Any, grad_outputs: Any, *options: Any) -
     from ..batching.mapping import Map, Unmap  # made of operators, which are made of the tape
     from ..batching.operators import batching
 
-    create_graph, allow_unused, materialize = options
+    retain_graph, create_graph, allow_unused, materialize = options
     batches = _as_tuple(grad_outputs)
     with batching(batches[0]._array.shape[0], "error") as level:
         seeds = [Map.apply(each, level, 0) for each in batches]
         found = grad(
-            outputs, inputs, seeds, True, create_graph, allow_unused=allow_unused, materialize_grads=materialize
+            outputs, inputs, seeds, retain_graph, create_graph, allow_unused=allow_unused, materialize_grads=materialize
         )
         return tuple(None if each is None else Unmap.apply(each, level, 0) for each in found)

@@ -40,6 +40,7 @@ class TensorBase:
     _base: TensorBase | None = None  # the tensor of which this one is a view
     _path: Path | None = None  # the views that lead there from the base
     _views: list[weakref.ref[TensorBase]] | None = None  # live views, to be told when their base is written to
+    _views_due = 16  # how long that list may get before the dead ones are dropped
     _grad: TensorBase | None = None
 
 
@@ -137,8 +138,9 @@ def link(view: TensorBase, source: TensorBase, cls: Any, args: tuple[Any, ...]) 
     view._base = base = source if source._base is None else source._base
     view._path = (source._path, cls, args)
     if mode.enabled:
-        views = base._views or []
-        base._views = views if len(views) < 16 else [ref for ref in views if ref() is not None]
+        if base._views is None or len(base._views) >= base._views_due:
+            base._views = [ref for ref in base._views or () if ref() is not None]
+            base._views_due = max(16, 2 * len(base._views))
         base._views.append(weakref.ref(view))
 
 

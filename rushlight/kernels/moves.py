@@ -1,4 +1,4 @@
-"""Kernels that move numbers without computing: copies in C order, other shapes and dtypes, arrays one after the other.
+"""Kernels that move numbers without computing: views and copies of other shapes, orders and dtypes; joining arrays.
 Their twins copy in threads, through blocks where the order of dimensions changes."""
 
 from __future__ import annotations
@@ -21,6 +21,18 @@ def copied(x: Array) -> Array:
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where that is possible, else a copy."""
     return x.reshape(shape)
+
+
+@kernel
+def permuted(x: Array, dims: tuple[int, ...]) -> Array:
+    """x with its dimensions in another order: a view."""
+    return xp.transpose(x, dims)
+
+
+@kernel
+def expanded(x: Array, shape: tuple[int, ...]) -> Array:
+    """x broadcast to a shape: a view."""
+    return xp.broadcast_to(x, shape)
 
 
 @kernel

@@ -78,8 +78,11 @@ def save_own(module: Module, destination: Any, prefix: str, keep_vars: bool, no_
 
 def _own_state(module: Module) -> dict[str, Any]:
     """The module's own parameters and persistent buffers."""
-    buffers = {k: v for k, v in module._buffers.items() if k not in module._non_persistent_buffers_set}
-    return {k: v for k, v in (*module._parameters.items(), *buffers.items()) if v is not None}
+    own: dict[str, Any] = {k: v for k, v in module._parameters.items() if v is not None}
+    for name, buffer in module._buffers.items():
+        if buffer is not None and name not in module._non_persistent_buffers_set:
+            own[name] = buffer
+    return own
 
 
 # ------------------------------------------------------------------------------------------------------------ loading
@@ -237,7 +240,9 @@ def _load_tensor(module: Module, name: str, tensor: Any, key: str, given: Any, a
 
 def _copy(tensor: Any, given: Any) -> None:
     with no_grad():
-        tensor._array[...] = cast(to_device(given, tensor.device), tensor.dtype)._array
+        given = to_device(given, tensor.device)
+        given = given if given._array.dtype == tensor._array.dtype else cast(given, tensor.dtype)
+    tensor._array[...] = given._array
     touch(tensor._array)
 
 

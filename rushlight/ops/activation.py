@@ -164,6 +164,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         >>> relu(rushlight.tensor([-1., 2.]))
         tensor([0., 2.])
     """
+    if not inplace and isinstance(input, TensorBase) and input._array.dtype.kind in "fViu":  # the usual call
+        return Relu.apply(input)
     return activate(Relu, "relu", input, inplace, kinds="fViu")
 
 

@@ -18,7 +18,7 @@ from ..autograd.tape import TensorBase, wrap
 from ..errors import DTypeError, OperatorError
 from ..kernels import xp
 from .numpy_protocol import is_numpys, numpy_name
-from .promotion import as_tensor, broadcast_error, into, not_a_tensor, not_implemented, not_supported, operands
+from .promotion import as_tensor, broadcast_error, into, not_a_tensor, not_implemented, not_supported, whole_operands
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _apply(function: Any, name: str, input: Any, other: Any, out: Any, refused: str) -> Any:
-    a, b = operands(input, other, name)
+    a, b = whole_operands(input, other, name)
     x, y = getattr(a, "_array", a), getattr(b, "_array", b)
     if (x if hasattr(x, "dtype") else y).dtype.kind in refused:
         raise not_implemented(name, a if isinstance(a, TensorBase) else b)
@@ -120,7 +120,8 @@ def or_not_implemented(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and the same elements."""
-    return bool(np.array_equal(input._array, other._array))
+    x, y = input._array, other._array
+    return x.shape == y.shape and bool((x == y).all())
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:

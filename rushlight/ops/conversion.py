@@ -137,6 +137,8 @@ def _copy(x: Tensor, order: str = "K") -> Tensor:
 @numpy_name("ascontiguousarray")
 def contiguous(input: Tensor, memory_format: memory_format | None = None) -> Tensor:
     """This tensor if it lies in memory in row-major order (or in the format asked for), else a copy that does."""
+    if memory_format is None and input._array.flags.c_contiguous:
+        return input
     wanted = contiguous_format if memory_format is None else memory_format
     if wanted is preserve_format:
         raise OperatorError("contiguous: preserve memory format is unsupported by the contiguous operator")

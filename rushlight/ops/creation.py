@@ -124,9 +124,28 @@ def _kind_of(data: Any, array: Array) -> dtypes.dtype:
     return dtypes.of(array)
 
 
+def _from_list(data: list[Any]) -> Array | None:
+    """The array of a list of Python floats or of Python integers, the usual one; None for any other."""
+    types = set(map(type, data))
+    if types == {float}:
+        return np.array(data, dtypes.get_default_dtype().numpy)
+    if types == {int}:
+        try:
+            return np.array(data, np.int64)
+        except OverflowError:
+            return None
+    return None
+
+
 def _overflow_checked(data: Any, array: Array, kind: np.dtype[Any]) -> Array:
     """The array in another dtype; Python integers that do not fit are refused."""
-    if kind.kind in "iu" and array.dtype.kind in "iu" and isinstance(data, (int, list, tuple)) and array.size:
+    if (
+        kind != array.dtype
+        and kind.kind in "iu"
+        and array.dtype.kind in "iu"
+        and isinstance(data, (int, list, tuple))
+        and array.size
+    ):
         limits = np.iinfo(kind)
         if array.min() < limits.min or array.max() > limits.max:
             raise OperatorError(f"tensor: value cannot be converted to type {kind.name} without overflow")
@@ -151,9 +170,12 @@ def tensor(
                 [3, 4]])
     """
     where = _place_for(data, device)
-    array = _array_from(data)
-    kind = _kind_of(data, array) if dtype is None else dtypes.as_dtype(dtype)
-    return finish(_overflow_checked(data, array, kind.numpy), requires_grad, where)
+    array = _from_list(data) if type(data) is list and dtype is None else None
+    if array is None:
+        given = _array_from(data)
+        kind = _kind_of(data, given) if dtype is None else dtypes.as_dtype(dtype)
+        array = _overflow_checked(data, given, kind.numpy)
+    return finish(array, requires_grad, where)
 
 
 def _place_for(data: Any, device: Any) -> Device:

@@ -18,7 +18,7 @@ def wrap_dim(dim: int, ndim: int, name: str) -> int:
         raise RangeError(
             f"{name}: Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
         )
-    return dim % size
+    return dim if dim >= 0 else dim + size
 
 
 def wrap_dims(dims: Any, ndim: int, name: str) -> tuple[int, ...]:
@@ -34,4 +34,7 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     """`f(2, 3)` and `f((2, 3))` mean the same."""
     if len(shape) == 1 and not hasattr(shape[0], "__index__"):
         shape = tuple(shape[0])
-    return tuple([int(n) for n in shape])
+    for n in shape:
+        if type(n) is not int:
+            return tuple([int(n) for n in shape])
+    return shape

@@ -33,6 +33,7 @@ from .promotion import (
     not_implemented,
     operands,
     unbroadcast,
+    whole_operands,
     wide_beside_numbers,
 )
 
@@ -146,7 +147,7 @@ def add(input: Tensor, other: Any, *, alpha: Scalar = 1, out: Tensor | None = No
         >>> rushlight.add(rushlight.tensor([1., 2.]), 3)
         tensor([4., 5.])
     """
-    a, b = operands(input, other, "add")
+    a, b = whole_operands(input, other, "add")
     try:
         result = Add.apply(a, b) if alpha == 1 else _scaled(Add, a, b, alpha, "add")
     except ValueError:
@@ -179,7 +180,7 @@ def sub(input: Tensor, other: Any, *, alpha: Any = 1, out: Tensor | None = None)
     Raises:
         RuntimeError: as for `add`, and for bool tensors (use logical_xor or ~).
     """
-    a, b = operands(input, other, "sub")
+    a, b = whole_operands(input, other, "sub")
     if a is not input or b is not other:
         _refuse_bool(input, other)
     try:
@@ -212,7 +213,7 @@ def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 @numpy_name("multiply")
 def mul(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """`input * other`; see `add`."""
-    a, b = operands(input, other, "mul", wide_beside_numbers)
+    a, b = whole_operands(input, other, "mul", wide_beside_numbers)
     try:
         result = Mul.apply(a, b)
     except ValueError:

@@ -98,9 +98,9 @@ _SIMPLE = (int, slice, type(None), type(Ellipsis))
 def _is_plain(part: Any) -> bool:
     """Whether a part of an index is what NumPy takes as it is: the common case, told quickly."""
     kind = type(part)
-    if kind is slice:
-        return part.step is None and type(part.start) in _BOUND and type(part.stop) in _BOUND
-    return kind is int or part is None or part is Ellipsis
+    if kind is int or part is None or part is Ellipsis:
+        return True
+    return kind is slice and part.step is None and type(part.start) in _BOUND and type(part.stop) in _BOUND
 
 
 _BOUND = (int, type(None))
@@ -109,9 +109,7 @@ _BOUND = (int, type(None))
 def plain_index(index: Any) -> tuple[Any, bool]:
     """An index as NumPy takes it, and whether it is basic (gives a view)."""
     kind = type(index)
-    if kind is int:
-        return index, True
-    if kind is tuple and all(map(_is_plain, index)):
+    if _is_plain(index) or (kind is tuple and all(map(_is_plain, index))):
         return index, True
     if kind is list and any(isinstance(p, (slice, type(None), type(Ellipsis), TensorBase, list)) for p in index):
         index = tuple(index)  # torch: a list with slices or tensors in it is read as a tuple
@@ -162,8 +160,8 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         if type(parts) is int:
             return Select.apply(input, (parts, Ellipsis))
         if basic:
-            if Ellipsis not in (parts if type(parts) is tuple else ()):  # an all-integer index must give an array
-                parts = (*parts, Ellipsis) if type(parts) is tuple else (parts, Ellipsis)
+            if type(parts) is tuple and Ellipsis not in parts:  # an all-integer index must give an array
+                parts = (*parts, Ellipsis)
             return Slice.apply(input, parts)
         steps = _numbers_apart(parts)
         return Index.apply(input, parts) if steps is None else getitem(getitem(input, steps[0]), steps[1])
@@ -196,7 +194,7 @@ def assign(target: Tensor, parts: Any, value: Any) -> None:
     if isinstance(value, TensorBase):
         value = cast(value, dtypes.of(array)) if value._array.dtype != array.dtype else value
         source = value._array
-        lead = source.ndim - array[parts].ndim
+        lead = 0 if parts is Ellipsis and source.ndim == array.ndim else source.ndim - array[parts].ndim
         if lead > 0 and source.shape[:lead] == (1,) * lead:  # torch: leading sizes of 1 are dropped
             source = source.reshape(source.shape[lead:])
     else:

@@ -62,7 +62,10 @@ class Stack(Operator):
     def forward(ctx: Any, *args: Any) -> Array:
         *arrays, dim = args
         ctx.count, ctx.dim = len(arrays), dim
-        return xp.stack(arrays, axis=dim)
+        shape = arrays[0].shape
+        if dim == len(shape):
+            arrays = [a.reshape((*shape, 1)) for a in arrays]
+        return joined(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Any:
@@ -142,12 +145,13 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None, axis: in
     parts = alike(tensors, "stack")
     shape = parts[0]._array.shape
     dim = wrap_dim(dim if axis is None else axis, len(shape) + 1, "stack")
-    for i, x in enumerate(parts):
-        if x._array.shape != shape:
-            raise ShapeError(
-                f"stack: stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
-                f"{list(x.shape)} at entry {i}"
-            )
+    shapes = [x._array.shape for x in parts]
+    if shapes.count(shape) != len(shapes):
+        i, other = next((i, s) for i, s in enumerate(shapes) if s != shape)
+        raise ShapeError(
+            f"stack: stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(other)} at "
+            f"entry {i}"
+        )
     result = Stack.apply(*parts, dim)
     return result if out is None else into(out, result, "stack")
 

@@ -81,6 +81,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         torch.Size([2, 4])
     """
     x, w = input._array, weight._array
+    kind, size = w.dtype, w.shape
+    fits = len(size) == 2 and x.dtype is kind and x.shape[-1:] == size[1:]
+    if fits and (bias is None or (bias._array.dtype is kind and bias._array.shape == size[:1])):
+        return Linear.apply(input, weight, bias)  # the usual call, without looking for mistakes
     if w.ndim != 2 or (bias is not None and bias._array.shape != w.shape[:1]):
         return _unusual_linear(input, weight, bias)
     if not x.ndim or x.shape[-1] != w.shape[1]:

@@ -248,6 +248,15 @@ def operands(
     return convert(a, b, name)
 
 
+def whole_operands(
+    a: Any, b: Any, name: str, convert: Callable[[Any, Any, str], tuple[Any, Any]] = in_one_dtype
+) -> tuple[Any, Any]:
+    """As `operands`, for operators of which NumPy also takes a small int beside an integer Tensor as PyTorch does."""
+    if type(b) is int and isinstance(a, TensorBase) and a._array.dtype.char in "il" and _is_plain_number(b):
+        return a, b
+    return operands(a, b, name, convert)
+
+
 def _is_plain_number(x: Any) -> bool:
     return type(x) is float or (type(x) is int and -(1 << 24) <= x <= 1 << 24)
 

@@ -21,6 +21,8 @@ Array = Any
 
 
 def _number(x: Any) -> Any:
+    if type(x) is int:
+        return x
     return x.item() if isinstance(x, (TensorBase, np.generic)) else x  # type: ignore[union-attr]
 
 
@@ -52,6 +54,8 @@ def arange(
     check_layout(layout, "arange")
     start, end, step = _bounds(bounds, start, end, step, "arange")
     numbers = start, end, step
+    if dtype is None and out is None and type(start) is type(end) is type(step) is int and (end - start) * step > 0:
+        return finish(np.arange(start, end, step, dtype=np.int64), requires_grad)  # the usual call
     if any(isinstance(n, float) and not math.isfinite(n) for n in (start, end)):
         raise OperatorError(f"arange: unsupported range: {start} -> {end}")
     if not step:

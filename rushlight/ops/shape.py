@@ -78,7 +78,7 @@ def view(input: Tensor, *shape: Any, dtype: Any = None, size: Any = None) -> Ten
         return view_dtype(input, dtypes.as_dtype(dtype))
     if size is None and not shape:
         raise DTypeError("view: expected sizes or a dtype, as in view(2, -1) or view(torch.int32)")
-    shape = sizes(shape) if size is None else sizes((size,))
+    shape = sizes(shape if size is None else (size,))
     if not input._array.flags.c_contiguous:
         _require_viewable(input, shape)
     try:
@@ -187,7 +187,7 @@ def squeeze(input: Tensor, dim: Any = None, axis: Any = None) -> Tensor:
     shape = input._array.shape
     dim = axis if dim is None else dim
     gone = range(len(shape)) if dim is None else wrap_dims(dim, len(shape), "squeeze")
-    return Squeeze.apply(input, tuple(n for i, n in enumerate(shape) if n != 1 or i not in gone))
+    return Squeeze.apply(input, tuple([n for i, n in enumerate(shape) if n != 1 or i not in gone]))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd.tape import Operator, View, link
 from ..kernels import xp
 from ..kernels.arrays import memory_of, with_strides
-from ..kernels.moves import joined, reshaped
+from ..kernels.moves import expanded, joined, permuted, reshaped
 from .promotion import unbroadcast
 
 Array = Any
@@ -48,14 +48,14 @@ class Permute(View):
     @staticmethod
     def forward(ctx: Any, x: Array, dims: tuple[int, ...]) -> Array:
         ctx.dims = dims
-        return xp.transpose(x, dims)
+        return permuted(x, dims)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
         back = [0] * len(ctx.dims)
         for i, dim in enumerate(ctx.dims):
             back[dim] = i
-        return xp.transpose(grad, tuple(back))
+        return permuted(grad, tuple(back))
 
 
 class Transpose(Permute): ...
@@ -70,7 +70,7 @@ class Expand(View):
         ctx.shape = x.shape
         if prod(x.shape) == prod(shape):  # no element stands for several: can be written to
             return x.reshape(shape)
-        return xp.broadcast_to(x, shape)
+        return expanded(x, shape)
 
     @staticmethod
     def backward(ctx: Any, grad: Array) -> Array:
@@ -133,14 +133,14 @@ class Unbind(Operator):
         if x._array.shape[dim] == 1:
             return (Select.apply(x, entry_index(0, dim)),)
         outs = super().apply(*args)
-        for i, out in enumerate(outs):
-            link(out, x, Slice, (entry_index(i, dim),))
+        for out, index in zip(outs, entry_indices(len(outs), dim)):
+            link(out, x, Slice, (index,))
         return outs
 
     @staticmethod
     def forward(ctx: Any, x: Array, dim: int) -> tuple[Array, ...]:
         ctx.shape, ctx.dim = x.shape, dim
-        return tuple([x[entry_index(i, dim)] for i in range(x.shape[dim])])
+        return tuple([x[index] for index in entry_indices(x.shape[dim], dim)])
 
     @staticmethod
     def backward(ctx: Any, *grads: Array) -> Array:
@@ -162,6 +162,12 @@ def piece_indices(lengths: tuple[int, ...], dim: int) -> Sequence[Any]:
 def entry_index(i: int, dim: int) -> Any:
     """The index of entry `i` of `dim`; the Ellipsis keeps 0-d results arrays."""
     return (*(slice(None),) * dim, i, Ellipsis)
+
+
+@lru_cache(maxsize=64)
+def entry_indices(count: int, dim: int) -> Sequence[Any]:
+    """The index of each entry of `dim`."""
+    return [entry_index(i, dim) for i in range(count)]
 
 
 class Bitcast(View):

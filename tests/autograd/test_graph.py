@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -13,6 +14,7 @@ import rushlight
 from rushlight.autograd import Function, detect_anomaly, set_detect_anomaly
 from rushlight.autograd import graph as graphs
 from rushlight.autograd.tape import Operator
+from rushlight.kernels import native
 
 
 def leaf(lib: Any, *values: float) -> Any:
@@ -387,3 +389,29 @@ def test_hooks_where_gradients_are_added() -> None:
         return seen, x.grad
 
     same(scenario)
+
+
+def test_batched_gradients_free_the_graph_unless_it_is_to_be_kept() -> None:
+    x = leaf(rushlight, 1.0, 2.0, 3.0)
+    y, rows = x * x, rushlight.eye(3, dtype=rushlight.float64)
+    (kept,) = rushlight.autograd.grad(y, x, rows, retain_graph=True, is_grads_batched=True)
+    (last,) = rushlight.autograd.grad(y, x, rows, is_grads_batched=True)
+    assert kept.tolist() == last.tolist() == [[2.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
+    with pytest.raises(RuntimeError, match="a second time"):
+        rushlight.autograd.grad(y, x, rows, is_grads_batched=True)
+
+
+@pytest.mark.skipif(native is None, reason="without native kernels all gradients are delivered in Python")
+def test_a_hook_that_was_taken_away_costs_nothing() -> None:
+    """Its empty dict must not send gradients the slow way, through Python."""
+    x = leaf(rushlight, 1.0, 2.0)
+    x.register_hook(lambda grad: None).remove()
+    loss = (x * 2).sum()
+    called: list[str] = []
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_name))
+    try:
+        loss.backward()
+    finally:
+        sys.setprofile(None)
+    assert x.grad.tolist() == [2.0, 2.0]
+    assert "backward" in called and "_deliver" not in called

@@ -284,3 +284,17 @@ def test_set_grad_enabled_as_function_and_context():
     rushlight.set_grad_enabled(False)
     assert not rushlight.is_grad_enabled()
     rushlight.set_grad_enabled(True)
+
+
+def test_many_live_views_are_noted_without_looking_at_all_of_them_each_time():
+    x = rushlight.ones(1000)
+    views, lists = [], []
+    for i in range(1000):
+        views.append(x[i])
+        if not lists or lists[-1] is not x._views:  # a new list: the old one was gone through
+            lists.append(x._views)
+    assert len(lists) < 10
+    views.clear()
+    for _ in range(3000):
+        x[0].sum()
+    assert len(x._views) < 100

@@ -154,6 +154,6 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     bound = float(clip_value)
     grads = _gradients(_listed(parameters))
     for grad in grads:
-        low, high = (np.asarray(b).astype(grad.dtype) for b in (-bound, bound))
-        np.minimum(np.maximum(grad, low, out=grad), high, out=grad)
+        number = grad.dtype.type
+        np.minimum(np.maximum(grad, number(-bound), out=grad), number(bound), out=grad)
     touch(*grads)
