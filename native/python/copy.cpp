@@ -115,6 +115,23 @@ PyObject* converted(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return done ? y.release() : not_implemented();
 }
 
+// 0-d arrays of one dtype -> a vector of them.
+PyObject* joined_numbers(PyObject* const* arrays, Py_ssize_t pieces) {
+    PyArray_Descr* kind = PyArray_DESCR(as_array(arrays[0]));
+    for (Py_ssize_t i = 0; i < pieces; i++)
+        if (!PyArray_CheckExact(arrays[i]) || ndim(arrays[i]) || PyArray_DESCR(as_array(arrays[i])) != kind)
+            return not_implemented();
+    if (PyDataType_REFCHK(kind)) return not_implemented();
+    Py_INCREF(kind);
+    const npy_intp shape[] = {pieces};
+    Ref whole(PyArray_NewFromDescr(&PyArray_Type, kind, 1, shape, nullptr, nullptr, 0, nullptr));
+    if (!whole) return nullptr;
+    const size_t bytes = size_t(PyDataType_ELSIZE(kind));
+    for (Py_ssize_t i = 0; i < pieces; i++)
+        std::memcpy(PyArray_BYTES(whole.array()) + size_t(i) * bytes, PyArray_DATA(as_array(arrays[i])), bytes);
+    return whole.release();
+}
+
 // joined(arrays, axis) -> them one after the other
 PyObject* joined(PyObject*, PyObject* const* args, Py_ssize_t count) {
     int64_t axis = 0;
@@ -122,6 +139,7 @@ PyObject* joined(PyObject*, PyObject* const* args, Py_ssize_t count) {
         return not_implemented();
     PyObject** arrays = PySequence_Fast_ITEMS(args[0]);
     const Py_ssize_t pieces = PySequence_Fast_GET_SIZE(args[0]);
+    if (pieces && axis == 0 && PyArray_CheckExact(arrays[0]) && !ndim(arrays[0])) return joined_numbers(arrays, pieces);
     if (pieces == 0 || !is_four_bytes(arrays[0]) || axis < 0 || axis >= ndim(arrays[0])) return not_implemented();
     const int n = ndim(arrays[0]), type = PyArray_TYPE(as_array(arrays[0]));
     npy_intp shape[NPY_MAXDIMS], steps[NPY_MAXDIMS];

@@ -43,5 +43,5 @@ def converted(x: Array, kind: Any) -> Array:
 
 @kernel
 def joined(arrays: Sequence[Array], axis: int) -> Array:
-    """The arrays one after the other along an axis."""
-    return xp.concatenate(arrays, axis=axis)
+    """The arrays one after the other along an axis; 0-d arrays as a vector."""
+    return xp.concatenate(arrays, axis=axis) if arrays[0].ndim else xp.stack(arrays)

@@ -124,17 +124,20 @@ def _kind_of(data: Any, array: Array) -> dtypes.dtype:
     return dtypes.of(array)
 
 
-def _from_list(data: list[Any]) -> Array | None:
-    """The array of a list of Python floats or of Python integers, the usual one; None for any other."""
+def _from_list(data: list[Any], dtype: Any) -> Array | None:
+    """The array of a list of Python floats or of Python integers, the usual one; None for any other, or for another
+    dtype than the usual ones."""
     types = set(map(type, data))
-    if types == {float}:
-        return np.array(data, dtypes.get_default_dtype().numpy)
-    if types == {int}:
-        try:
-            return np.array(data, np.int64)
-        except OverflowError:
-            return None
-    return None
+    wide = dtype in (dtypes.float32, dtypes.float64)
+    if types == {float} and (dtype is None or wide):
+        return np.array(data, np_dtype(dtype))
+    if types != {int} or not (dtype is None or dtype is dtypes.int64 or wide):
+        return None
+    try:
+        whole = np.array(data, np.int64)
+    except OverflowError:
+        return None
+    return whole.astype(np_dtype(dtype)) if wide else whole
 
 
 def _overflow_checked(data: Any, array: Array, kind: np.dtype[Any]) -> Array:
@@ -170,7 +173,7 @@ def tensor(
                 [3, 4]])
     """
     where = _place_for(data, device)
-    array = _from_list(data) if type(data) is list and dtype is None else None
+    array = _from_list(data, dtype) if type(data) is list else None
     if array is None:
         given = _array_from(data)
         kind = _kind_of(data, given) if dtype is None else dtypes.as_dtype(dtype)

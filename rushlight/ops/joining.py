@@ -63,7 +63,7 @@ class Stack(Operator):
         *arrays, dim = args
         ctx.count, ctx.dim = len(arrays), dim
         shape = arrays[0].shape
-        if dim == len(shape):
+        if dim == len(shape) and dim:
             arrays = [a.reshape((*shape, 1)) for a in arrays]
         return joined(arrays, dim).reshape((*shape[:dim], len(arrays), *shape[dim:]))
 

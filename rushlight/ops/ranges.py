@@ -55,7 +55,7 @@ def arange(
     start, end, step = _bounds(bounds, start, end, step, "arange")
     numbers = start, end, step
     if dtype is None and out is None and type(start) is type(end) is type(step) is int and (end - start) * step > 0:
-        return finish(np.arange(start, end, step, dtype=np.int64), requires_grad)  # the usual call
+        return finish(np.arange(start, end, step, dtype=np.int64), requires_grad, where)  # the usual call
     if any(isinstance(n, float) and not math.isfinite(n) for n in (start, end)):
         raise OperatorError(f"arange: unsupported range: {start} -> {end}")
     if not step:

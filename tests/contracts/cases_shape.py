@@ -86,6 +86,7 @@ def joining():
     yield Case("cat", lambda t: ((t(0), t(2, 1)),), id="empty")
     yield Case("stack", lambda t: ((t(2, 3), t(2, 3)),))
     yield Case("stack", lambda t: ([t(2, 3), t(2, 3)], -1), id="last")
+    yield Case("stack", lambda t: ([t(), t(), t()],), id="0-d")
     yield Case("hstack", lambda t: ((t(2, 3), t(2, 1)),))
     yield Case("vstack", lambda t: ((t(3), t(2, 3)),))
     yield Case("dstack", lambda t: ((t(2, 3), t(2, 3)),))
