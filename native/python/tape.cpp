@@ -21,7 +21,8 @@ std::unordered_map<void*, std::pair<Clock, long>>
 
 bool wants_grad(PyObject* o) { return is_tensor(o) && !is_none(as_tensor(o)->edge); }
 
-// The object whose memory an array looks at. What is no NumPy array (one of vmap's) tells by its attribute `base`.
+// The object whose memory an array looks at. What is no NumPy array (CuPy's, one of vmap's) tells by its attribute
+// `base`.
 void* owner_of(PyObject* array) {
     while (PyArray_Check(array)) {
         PyObject* base = PyArray_BASE(as_array(array));
@@ -30,7 +31,7 @@ void* owner_of(PyObject* array) {
     }
     Ref base(PyObject_GetAttrString(array, "base"));
     PyErr_Clear();
-    return base && PyArray_Check(base.get()) ? owner_of(base.get()) : array;
+    return base && !is_none(base.get()) ? owner_of(base.get()) : array;
 }
 
 // --- Tensor ------------------------------------------------------------------------------------------------------
@@ -313,8 +314,8 @@ PyObject* apply_view(PyObject* cls, PyObject* const* args, Py_ssize_t count) {
     Ref out(apply(cls, args, count));
     if (!out || count < 1 || !is_tensor(args[0]) || !is_tensor(out.get())) return out.release();
     PyObject *array = as_tensor(out.get())->array, *source = as_tensor(args[0])->array;
-    if (!PyArray_Check(array) || !PyArray_BASE(as_array(array)) || owner_of(array) != owner_of(source))
-        return out.release();
+    void* owner = owner_of(array);
+    if (owner == array || owner != owner_of(source)) return out.release();
     Ref constants = tuple_of(args + 1, count - 1);
     if (!constants) return nullptr;
     return link_view(out.get(), args[0], cls, constants.get()) ? out.release() : nullptr;
