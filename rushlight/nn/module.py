@@ -7,14 +7,16 @@ Parameters, buffers and submodules are found by assignment and kept twice: in th
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from .. import dtypes
+from .. import dtypes, ops
 from ..autograd.grad_mode import no_grad
-from ..errors import RushlightError
+from ..autograd.tape import TensorBase
+from ..errors import DTypeError, RushlightError
 from ..hooks import RemovableHandle, register
 from ..mistakes import look_at_switch
 from ..ops.conversion import parse_to
@@ -145,12 +147,18 @@ class Module(Registry):
         except RushlightError as error:
             locate(error, self)
             raise
+        except AttributeError as error:
+            raise_if_no_tensor(error, self)
+            raise
 
     def _guarded_call(self, args: Any, kwargs: dict[str, Any]) -> Any:
         try:
             return hooks.call(self, args, kwargs)
         except RushlightError as error:
             locate(error, self)
+            raise
+        except AttributeError as error:
+            raise_if_no_tensor(error, self)
             raise
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
@@ -503,3 +511,22 @@ def locate(error: RushlightError, module: Module) -> None:
     trail["module"] = module
     place = f"{trail['path']} ({trail['kind']})" if trail["path"] else trail["kind"]
     error.args = (f"{trail['text']} in {place}", *error.args[1:])
+
+
+def raise_if_no_tensor(error: AttributeError, module: Module) -> None:
+    """Says what an operator was given in a Tensor's place, if that is why it found no attribute: operators take it for
+    granted, since asking each time would cost the calls that are right.
+
+    Raises:
+        TypeError: with the operator's name, the argument's, and the type.
+    """
+    if error.name not in ("_array", "_edge") or isinstance(error.obj, TensorBase) or error.__traceback__ is None:
+        return
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    operator = next((frame for frame in frames if frame.f_globals["__name__"].startswith(ops.__name__)), None)
+    called = type(module).__name__ if operator is None else operator.f_code.co_name
+    given = next((name for name, value in (operator or frames[-1]).f_locals.items() if value is error.obj), "input")
+    text = f"{called}(): argument '{given}' must be Tensor, not {type(error.obj).__name__}"
+    wrong = DTypeError(f"{text}; torch.tensor makes one" if error.obj is not None else text)
+    locate(wrong, module)
+    raise wrong from None

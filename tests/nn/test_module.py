@@ -692,3 +692,27 @@ def test_parameter_of_something_else() -> None:
         nn.Parameter(rushlight.ones(2, dtype=rushlight.int64))
     assert not nn.Parameter(rushlight.ones(2, dtype=rushlight.int64), requires_grad=False).requires_grad
     assert np.shares_memory(nn.Parameter(t := rushlight.ones(2)).detach().numpy(), t.numpy())
+
+
+@pytest.mark.parametrize("given", [np.ones((1, 1, 2), "f4"), [1.0], None, 3])
+def test_what_is_no_tensor_is_named(given: Any) -> None:
+    told = f"argument 'input' must be Tensor, not {type(given).__name__}"
+    model = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
+    with pytest.raises(TypeError, match=rf"linear\(\): {told}.* in 0.0 \(Linear\)"):
+        model(given)
+    model.register_forward_hook(lambda module, args, out: None)
+    with pytest.raises(TypeError, match=rf"linear\(\): {told}"):
+        model(given)
+    with pytest.raises(TypeError, match=rf"Conv1d\(\): {told}.* in Conv1d"):
+        nn.Conv1d(1, 1, 1)(given)
+    with pytest.raises(TypeError, match=rf"dropout\(\): {told}"):
+        nn.Dropout()(given)
+
+
+def test_a_missing_attribute_of_the_users_own_stays_what_it_is() -> None:
+    class Model(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x._array_of_mine
+
+    with pytest.raises(AttributeError, match="_array_of_mine"):
+        Model()([1.0])
